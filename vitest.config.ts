@@ -1,0 +1,62 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** A whole server, a killed server or a browser is slow to start on a small machine; none of it is a hang. */
+const SLOW_TEST_MS = 120_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // `#lib/` is web's own import name; package.json resolves it.
+        test: {
+          name: "unit",
+          include: [
+            "{protocol,core,client,storage,worker,durable-objects,local,web/src}/**/*.test.ts",
+            "test/{structure,simulation,contract}/**/*.test.ts",
+          ],
+          exclude: ["**/*.workerd.test.ts", "**/node_modules/**"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: { TEST_MIGRATIONS: await readD1Migrations("migrations") },
+            },
+          })),
+        ],
+        test: {
+          name: "workerd",
+          include: ["{worker,durable-objects,storage,test}/**/*.workerd.test.ts"],
+          setupFiles: ["test/workerd/apply-migrations.ts"],
+          // Every file gets a workerd of its own; two at once is already the whole of a small machine.
+          fileParallelism: false,
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/{integration,faults}/**/*.test.ts"],
+          exclude: ["**/*.workerd.test.ts"],
+          // Each file starts servers of its own; measured times are only worth something alone.
+          fileParallelism: false,
+          testTimeout: SLOW_TEST_MS,
+          hookTimeout: SLOW_TEST_MS,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: SLOW_TEST_MS,
+          hookTimeout: SLOW_TEST_MS,
+        },
+      },
+    ],
+  },
+});
