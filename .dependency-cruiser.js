@@ -8,7 +8,19 @@
 // Tests beside the code are free to import what they need (fakes, other modules): the arrows hold for what is shipped.
 
 const TEST_FILES = "\\.(test|contract)\\.ts$";
-const OURS = ["protocol", "core", "storage", "durable-objects", "worker", "migrations", "client", "web", "local", "test", "bench"];
+const OURS = [
+  "protocol",
+  "core",
+  "storage",
+  "durable-objects",
+  "worker",
+  "migrations",
+  "client",
+  "web",
+  "local",
+  "test",
+  "bench",
+];
 
 /** Forbids files under `from` to import anything of ours but what lies under `mayImport`, or themselves. */
 function onlyTo(from, mayImport, comment, extra = {}) {
@@ -25,9 +37,17 @@ function onlyTo(from, mayImport, comment, extra = {}) {
 export default {
   forbidden: [
     onlyTo("protocol", [], "Four parties agree on protocol/: it can depend on none of them."),
-    onlyTo("core", ["protocol"], "Decisions know no technology; storage/ implements core's ports, never the other way."),
+    onlyTo(
+      "core",
+      ["protocol"],
+      "Decisions know no technology; storage/ implements core's ports, never the other way.",
+    ),
     onlyTo("migrations", [], "The schema is read by others and reads nothing."),
-    onlyTo("storage", ["core", "protocol", "migrations/schema.ts"], "An adapter knows the port it implements, no more."),
+    onlyTo(
+      "storage",
+      ["core", "protocol", "migrations/schema.ts"],
+      "An adapter knows the port it implements, no more.",
+    ),
     onlyTo("client", ["protocol"], "What is installed elsewhere must not drag the server along."),
     onlyTo("web", ["client", "protocol"], "The page watches through the same code as every other client."),
     onlyTo(
@@ -39,7 +59,10 @@ export default {
       "worker",
       ["core", "storage", "protocol", "migrations/schema.ts"],
       "HTTP in, HTTP out: an object is reached over RPC, so only its type may be named.",
-      { from: { path: "^worker/", pathNot: [TEST_FILES, "^worker/index\\.ts$"] }, to: { dependencyTypesNot: ["type-only"] } },
+      {
+        from: { path: "^worker/", pathNot: [TEST_FILES, "^worker/index\\.ts$"] },
+        to: { dependencyTypesNot: ["type-only"] },
+      },
     ),
     onlyTo(
       "worker",
@@ -74,6 +97,9 @@ export default {
     tsConfig: { fileName: "tsconfig.node.json" },
     doNotFollow: { path: ["node_modules"] },
     exclude: { path: ["node_modules", "^dist/", "^web/(build|\\.svelte-kit)/"] },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "svelte", "node", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "types", "svelte", "node", "default"],
+    },
   },
 };

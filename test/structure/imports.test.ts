@@ -8,7 +8,18 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import configuration from "../../.dependency-cruiser.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const FOLDERS = ["protocol", "core", "storage", "durable-objects", "worker", "migrations", "client", "web/src", "local", "test"];
+const FOLDERS = [
+  "protocol",
+  "core",
+  "storage",
+  "durable-objects",
+  "worker",
+  "migrations",
+  "client",
+  "web/src",
+  "local",
+  "test",
+];
 
 async function findViolations(baseDir: string, folders: string[]) {
   const options: ICruiseOptions = {
@@ -27,7 +38,10 @@ async function findViolations(baseDir: string, folders: string[]) {
 }
 
 function listSources(folders: string[]): string[] {
-  return globSync(`{${folders.join(",")}}/**/*.{ts,svelte}`, { cwd: ROOT, exclude: ["**/node_modules/**", "**/*.d.ts"] });
+  return globSync(`{${folders.join(",")}}/**/*.{ts,svelte}`, {
+    cwd: ROOT,
+    exclude: ["**/node_modules/**", "**/*.d.ts"],
+  });
 }
 
 describe("the direction of imports", () => {
@@ -93,7 +107,13 @@ describe("a file of the core", () => {
   /** Compiles one line as if it stood in `core/`. */
   function diagnose(line: string): string[] {
     const path = join(ROOT, "tsconfig.core.json");
-    const parsed = ts.parseJsonConfigFileContent(ts.readConfigFile(path, ts.sys.readFile).config, ts.sys, ROOT, undefined, path);
+    const parsed = ts.parseJsonConfigFileContent(
+      ts.readConfigFile(path, (name) => ts.sys.readFile(name)).config,
+      ts.sys,
+      ROOT,
+      undefined,
+      path,
+    );
     const injected = join(ROOT, "core/injected.ts");
     const host = ts.createCompilerHost(parsed.options);
     const readOriginal = host.getSourceFile.bind(host);

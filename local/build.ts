@@ -1,0 +1,173 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { build as bundle } from "esbuild";
+import { DIST, ROOT } from "./state-folder.ts";
+
+/** One thing that is built, and what it is built from. */
+type Product = {
+  name: string;
+  /** Files and folders, from the repository's root; a change in any of them builds it again. */
+  inputs: string[];
+  outputs: string[];
+  build(): Promise<void>;
+};
+
+export const WORKER_BUNDLE = join(DIST, "worker.js");
+const WORKER_OPTIONS = join(DIST, "worker.json");
+export const COMMAND_LINE = join(DIST, "runcast.mjs");
+const ASSETS = join(DIST, "assets");
+const BUILT = join(DIST, "built.json");
+
+const PRODUCTS: Product[] = [
+  {
+    name: "command line",
+    inputs: ["client", "protocol", "package-lock.json"],
+    outputs: [COMMAND_LINE],
+    build: buildCommandLine,
+  },
+  {
+    name: "web",
+    inputs: ["web", "client", "protocol", "package-lock.json"],
+    outputs: [join(ASSETS, "index.html")],
+    build: buildWeb,
+  },
+  {
+    name: "worker",
+    inputs: [
+      "worker",
+      "durable-objects",
+      "storage",
+      "core",
+      "protocol",
+      "migrations/schema.ts",
+      "wrangler.toml",
+      "package-lock.json",
+    ],
+    outputs: [WORKER_BUNDLE, WORKER_OPTIONS],
+    build: buildWorker,
+  },
+];
+
+/** Builds what is not there or older than its sources, and says each on standard error. Throws when a build fails. */
+export async function build(): Promise<void> {
+  mkdirSync(ASSETS, { recursive: true });
+  const built = existsSync(BUILT) ? readRecord(BUILT) : {};
+  for (const product of PRODUCTS) {
+    const hash = hashInputs(product.inputs);
+    if (built[product.name] === hash && product.outputs.every(existsSync)) continue;
+    console.error(`Building the ${product.name} …`);
+    await product.build();
+    built[product.name] = hash;
+    writeFileSync(BUILT, JSON.stringify(built, null, 2));
+  }
+  // Served to whoever asks for it: `curl -O $URL/runcast.mjs`.
+  cpSync(COMMAND_LINE, join(ASSETS, "runcast.mjs"));
+}
+
+/** Runs the web build and nothing else; standard output and error go where `stdio` says. */
+export function webBuildCommand(): string[] {
+  return [process.execPath, join(ROOT, "node_modules/vite/bin/vite.js"), "build", "--config", "web/vite.config.ts"];
+}
+
+async function buildWeb(): Promise<void> {
+  const [program = "", ...args] = webBuildCommand();
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+    child.on("error", reject);
+    child.on("exit", (code) =>
+      code === 0 ? resolve() : reject(new Error(`The web build ended with exit code ${code}.`)),
+    );
+  });
+  // Beside, then in place: a server started meanwhile finds the old pages or the new ones, never half of them.
+  const fresh = `${ASSETS}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  cpSync(join(ROOT, "web/build"), fresh, { recursive: true });
+  rmSync(ASSETS, { recursive: true, force: true });
+  renameSync(fresh, ASSETS);
+}
+
+async function buildCommandLine(): Promise<void> {
+  await bundle({
+    entryPoints: [join(ROOT, "client/cli/main.ts")],
+    outfile: COMMAND_LINE,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    // A package written for CommonJS calls require for Node's own modules.
+    banner: {
+      js: `#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);`,
+    },
+    legalComments: "inline",
+    logLevel: "warning",
+  });
+}
+
+async function buildWorker(): Promise<void> {
+  await bundle({
+    entryPoints: [join(ROOT, "worker/index.ts")],
+    outfile: WORKER_BUNDLE,
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    mainFields: ["browser", "module", "main"],
+    external: ["cloudflare:*", "node:*"],
+    sourcemap: "inline",
+    logLevel: "warning",
+  });
+  // Read by wrangler once, so that wrangler.toml alone says what the Worker is bound to and a start need not wait for wrangler to load.
+  const { unstable_getMiniflareWorkerOptions: readOptions, unstable_readConfig: readConfig } = await import("wrangler");
+  const config = join(ROOT, "wrangler.toml");
+  const { workerOptions } = readOptions(config);
+  writeFileSync(WORKER_OPTIONS, JSON.stringify({ name: readConfig({ config }).name, worker: workerOptions }, null, 2));
+}
+
+/** What wrangler.toml says, as Miniflare takes it. */
+export function readWorkerOptions(): { name: string; version: string; worker: { bindings: Record<string, unknown> } } {
+  const { name, worker } = JSON.parse(readFileSync(WORKER_OPTIONS, "utf8"));
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  return { name, version, worker };
+}
+
+function hashInputs(inputs: string[]): string {
+  // Absolute paths are in what wrangler makes of its configuration.
+  const hash = createHash("sha256").update(ROOT).update(process.version);
+  for (const path of inputs.flatMap(listFiles))
+    hash
+      .update(path)
+      .update("\0")
+      .update(readFileSync(join(ROOT, path)));
+  return hash.digest("hex");
+}
+
+/** Tests are left out: they are in no product. */
+function listFiles(input: string): string[] {
+  if (!existsSync(join(ROOT, input))) return [];
+  if (statSync(join(ROOT, input)).isFile()) return [input];
+  return globSync(`${input}/**/*`, {
+    cwd: ROOT,
+    exclude: ["**/node_modules", "web/build", "web/.svelte-kit", "**/*.test.ts", "**/*.md"],
+  })
+    .filter((path) => statSync(join(ROOT, path)).isFile())
+    .toSorted();
+}
+
+function readRecord(path: string): Record<string, string> {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+if (import.meta.main) await build();
