@@ -1,0 +1,178 @@
+// `npm test`: every check and every test, from a fresh clone with nothing but Node 20 and npm, in plain JavaScript because
+// nothing is installed yet. The last line is `N passed, N failed`; a check counts as one test, and so does a skipped test: as failed.
+//
+//   npm test                            all of it
+//   npm test -- --project unit core/    only vitest, with these arguments
+//   npm run check                       only the checks
+//   npm run test:long                   fault and load tests at full length
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join, sep } from "node:path";
+import { ROOT, installWhatIsMissing, projectNode } from "../local/install.mjs";
+
+const CHECKS = [
+  ["format", "oxfmt", "--check"],
+  ["lint", "oxlint", "--type-aware"],
+  ["lint of templates", "eslint", "web", "--max-warnings", "0"],
+  ["types of protocol and core", "tsc", "-p", "tsconfig.core.json"],
+  ["types of the server", "tsc", "-p", "tsconfig.server.json"],
+  ["types of the server's tests", "tsc", "-p", "tsconfig.server-test.json"],
+  ["types of what runs in Node", "tsc", "-p", "tsconfig.node.json"],
+  ["types of the web pages", "svelte-check", "--tsconfig", "web/tsconfig.json", "--fail-on-warnings"],
+  ["direction of imports", "depcruise", "--config", ".dependency-cruiser.js", ...listSourceFolders()],
+  ["dead code", "knip", "--no-config-hints"],
+];
+
+// One after the other: on two cores they would slow each other down until a time limit says what a fault should.
+const PROJECTS = ["unit", "workerd", "integration", "e2e"];
+
+const passed = [];
+const failed = [];
+const args = process.argv.slice(2);
+const onlyChecks = take("--checks");
+if (take("--long")) process.env.RUNCAST_LONG = "1";
+// The user's own server.json must not be overwritten, nor its server be written to.
+const home = mkdtempSync(join(tmpdir(), "runcast-test-home-"));
+process.env.XDG_CONFIG_HOME = home;
+delete process.env.RUNCAST_URL;
+delete process.env.RUNCAST_TOKEN;
+
+await installWhatIsMissing();
+const systemNode = findOnPath("node");
+process.env.PATH = join(ROOT, "node_modules/.bin") + delimiter + process.env.PATH;
+
+if (args.length > 0) {
+  findChromium();
+  runVitest(args);
+} else {
+  // Writes the types that the pages are checked against.
+  check("routes of the web pages", "svelte-kit", ["sync"], { cwd: join(ROOT, "web") });
+  for (const [name, program, ...rest] of CHECKS) check(name, program, rest);
+  if (!onlyChecks) {
+    check("build", projectNode(), ["local/build.ts"]);
+    check(`command line on Node ${versionOf(systemNode)}`, systemNode, ["dist/runcast.mjs", "--help"]);
+    const hasChromium = findChromium();
+    for (const project of PROJECTS) if (project !== "e2e" || hasChromium) runVitest(["--project", project]);
+  }
+}
+
+rmSync(home, { recursive: true, force: true });
+if (failed.length > 0) console.log(`\nFailed:\n${failed.map((name) => `  ${name}`).join("\n")}`);
+console.log(`\n${passed.length} passed, ${failed.length} failed`);
+process.exitCode = failed.length === 0 && passed.length > 0 ? 0 : 1;
+
+function take(flag) {
+  const index = args.indexOf(flag);
+  if (index >= 0) args.splice(index, 1);
+  return index >= 0;
+}
+
+function listSourceFolders() {
+  return [
+    "protocol",
+    "core",
+    "storage",
+    "durable-objects",
+    "worker",
+    "migrations",
+    "client",
+    "web/src",
+    "local",
+    "test",
+    "bench",
+  ].filter((folder) => existsSync(join(ROOT, folder)));
+}
+
+/** Runs a program whose exit status is the verdict; its output is shown only when it is needed. */
+function check(name, program, programArgs, { cwd = ROOT } = {}) {
+  const startedAt = Date.now();
+  const { status, error, stdout, stderr } = spawnSync(program, programArgs, {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+    shell: process.platform === "win32",
+  });
+  const ok = status === 0;
+  (ok ? passed : failed).push(name);
+  console.log(`${ok ? "✓" : "✗"} ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
+  if (!ok) console.log(error ? error.message : `${stdout}${stderr}`);
+}
+
+function runVitest(vitestArgs) {
+  const report = join(home, "report.json");
+  rmSync(report, { force: true });
+  console.log();
+  const { status } = spawnSync(
+    "vitest",
+    ["run", ...vitestArgs, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" },
+  );
+  const failedBefore = failed.length;
+  const { testResults } = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { testResults: [] };
+  for (const file of testResults) {
+    for (const test of file.assertionResults) {
+      const name = `${file.name.slice(ROOT.length)} > ${test.fullName}`;
+      if (test.status === "passed") passed.push(name);
+      else failed.push(`${name} (${test.status})`);
+    }
+    // A file that could not be loaded has no tests to have failed.
+    if (file.status === "failed" && file.assertionResults.every((test) => test.status === "passed"))
+      failed.push(`${file.name} (${file.message})`);
+  }
+  // Nothing found, an error outside of any test, or no report at all.
+  if (status !== 0 && failed.length === failedBefore)
+    failed.push(`vitest ${vitestArgs.join(" ")} (exit code ${status})`);
+}
+
+/** Sets CHROMIUM_PATH for the tests that drive a browser. */
+function findChromium() {
+  const found = [
+    process.env.CHROMIUM_PATH,
+    ...["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].map(findOnPath),
+    playwrightChromium(),
+  ].find((path) => path && existsSync(path));
+  if (found) {
+    process.env.CHROMIUM_PATH = found;
+    return true;
+  }
+  failed.push("browser (none found)");
+  console.log(`✗ browser: none found. Any of these gives one:
+    apt-get install chromium                      (Debian)
+    npx playwright-core install chromium
+    CHROMIUM_PATH=/path/to/chromium npm test`);
+  return false;
+}
+
+function playwrightChromium() {
+  const { stdout } = spawnSync(projectNode(), ["--print", "require('playwright-core').chromium.executablePath()"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  return stdout.trim();
+}
+
+/** Not what npm puts in front: those are the project's own. */
+function findOnPath(program) {
+  const folders = (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter((folder) => !folder.includes(`${sep}node_modules${sep}`));
+  return (
+    folders.map((folder) => join(folder, program)).find(isExecutable) ??
+    (program === "node" ? process.execPath : undefined)
+  );
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function versionOf(node) {
+  return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim().slice(1);
+}
