@@ -1,0 +1,95 @@
+import type { RunEvent } from "../../../../protocol/event.ts";
+import { parseLine } from "../../../../protocol/ndjson.ts";
+import { parseAnsi, type AnsiSpan } from "./ansi.ts";
+import { describeEvent, type Tone } from "./describe-event.ts";
+import type { LogLines } from "./log-lines.ts";
+
+/** Longer lines are drawn this far and say how much follows: a quarter of a megabyte in one row would freeze the page. */
+export const SHOWN_CHARACTERS = 8_000;
+
+type Placed = { sequence: number; createdAt: string };
+/** What one row of the console shows. */
+export type ConsoleRow =
+  | (Placed & {
+      kind: "output";
+      spans: AnsiSpan[];
+      isError: boolean;
+      /** The next console line continues this one. */
+      isPartial: boolean;
+      step: string | null;
+      hiddenCharacters: number;
+    })
+  | (Placed & { kind: "event"; type: string; mark: string; text: string; tone: Tone; percent: number | null })
+  | { kind: "damaged"; sequence: number }
+  | { kind: "awaited"; sequence: number };
+
+/** The row of a line; nothing a line holds makes it throw. */
+export function rowOf(log: LogLines, sequence: number): ConsoleRow {
+  const found = log.line(sequence);
+  if (found.kind !== "here") return { kind: found.kind, sequence };
+  const event = parseLine(found.line);
+  return event === null ? { kind: "damaged", sequence } : rowOfEvent(event);
+}
+
+export function rowOfEvent(event: RunEvent): ConsoleRow {
+  const placed = { sequence: event.sequence, createdAt: event.created_at };
+  const { message, stream, level, partial } = event.payload;
+  if (event.type !== "console.line" || typeof message !== "string") {
+    return { ...placed, kind: "event", type: event.type, ...describeEvent(event) };
+  }
+  const hiddenCharacters = Math.max(0, message.length - SHOWN_CHARACTERS);
+  return {
+    ...placed,
+    kind: "output",
+    spans: parseAnsi(hiddenCharacters > 0 ? message.slice(0, SHOWN_CHARACTERS) : message),
+    isError: stream === "stderr" || level === "error",
+    isPartial: partial === true,
+    step: event.step ?? null,
+    hiddenCharacters,
+  };
+}
+
+/** Spans drawn at a time. With what else a row needs, the page stays well below 2,000 nodes. */
+const SPAN_BUDGET = 600;
+
+/**
+ * Keeps the spans of all rows together within the budget: the most colourful rows lose colour at their end, never text. Ordinary output
+ * is far below it; this is for a line that changes colour with every character.
+ */
+export function boundSpans(rows: ConsoleRow[], budget = SPAN_BUDGET): ConsoleRow[] {
+  const counts = rows.map((row) => (row.kind === "output" ? row.spans.length : 0));
+  if (counts.reduce((sum, count) => sum + count, 0) <= budget) return rows;
+  const limit = fairLimit(counts, budget);
+  return rows.map((row) => (row.kind === "output" && row.spans.length > limit ? { ...row, spans: mergeRest(row.spans, limit) } : row));
+}
+
+/** The greatest limit per row that keeps the sum within `budget`, at least 1. */
+function fairLimit(counts: number[], budget: number): number {
+  let left = budget;
+  const rising = counts.toSorted((a, b) => a - b);
+  for (const [i, count] of rising.entries()) {
+    const share = Math.floor(left / (rising.length - i));
+    if (count > share) return Math.max(1, share);
+    left -= count;
+  }
+  return Math.max(1, left);
+}
+
+function mergeRest(spans: AnsiSpan[], limit: number): AnsiSpan[] {
+  const kept = spans.slice(0, limit - 1);
+  const rest = spans.slice(limit - 1);
+  const style = rest[0]?.style;
+  return style === undefined ? kept : [...kept, { text: rest.reduce((text, span) => text + span.text, ""), style }];
+}
+
+/** Columns the row needs, a tab counted as eight: the console is as wide as its widest line so far. */
+export function columnsOf(row: ConsoleRow): number {
+  if (row.kind === "event") return row.text.length + row.mark.length + row.type.length + 4;
+  if (row.kind !== "output") return 0;
+  let columns = row.hiddenCharacters > 0 ? 40 : 0;
+  for (const { text } of row.spans) for (const character of text) columns += character === "\t" ? 8 : isWide(character) ? 2 : 1;
+  return columns;
+}
+
+/** East Asian wide characters and emoji take two columns, roughly; the width only decides how far one can scroll. */
+const isWide = (character: string): boolean => (character.codePointAt(0) ?? 0) >= 0x1100;
