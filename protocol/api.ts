@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { controlRequestSchema } from "./control.ts";
+import { failureSchema, runIdSchema, RUN_STATUSES, SEVERITIES, slugSchema, TERMINAL_STATUSES } from "./event.ts";
+import { LIMITS } from "./limits.ts";
+
+/** Bodies of the HTTP API. One schema validates, types and documents each. */
+
+export const ROLES = ["viewer", "operator", "administrator"] as const;
+export type Role = (typeof ROLES)[number];
+export const principalSchema = z.object({ id: z.string(), name: z.string(), role: z.enum(ROLES) });
+/** Who makes a request. */
+export type Principal = z.infer<typeof principalSchema>;
+
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  request_id: z.string(),
+  line: z.int().optional(),
+  expected: z.int().optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+const instant = z.string().nullable();
+const count = z.int().min(0).nullable();
+
+export const progressSchema = z.object({
+  percent: z.number().nullable(),
+  items_processed: z.number().nullable(),
+  items_total: z.number().nullable(),
+  message: z.string().nullable(),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
+export const labelsSchema = z.record(z.string().min(1).max(63), z.string().max(255));
+
+/** The run, as every route and the workspace socket return it. Absent values are null; times are RFC 3339 UTC with milliseconds. */
+export const runSchema = z.object({
+  run_id: runIdSchema,
+  workspace_id: slugSchema,
+  workflow_id: z.string().nullable(),
+  workflow_version: z.string().nullable(),
+  name: z.string().nullable(),
+  status: z.enum(RUN_STATUSES),
+  parameters: z.record(z.string(), z.unknown()),
+  labels: labelsSchema,
+  pinned: z.boolean(),
+  created_at: z.string(),
+  started_at: instant,
+  completed_at: instant,
+  duration_ms: count,
+  progress: progressSchema.nullable(),
+  exit_code: z.int().nullable(),
+  failure: failureSchema.nullable(),
+  last_sequence: z.int().min(0),
+  event_bytes: z.int().min(0),
+  events_path: z.string().nullable(),
+  output_paths: z.array(z.string()),
+  logging_degraded: z.boolean(),
+  incomplete: z.boolean(),
+  stale: z.boolean(),
+  table_count: count,
+  row_count: count,
+  input_file_count: count,
+  max_validation_severity: z.enum(SEVERITIES).nullable(),
+  watch_url: z.string(),
+});
+export type Run = z.infer<typeof runSchema>;
+
+export const createRunSchema = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  workflow_id: slugSchema.optional(),
+  workflow_version: z.string().min(1).max(100).optional(),
+  parameters: z.record(z.string(), z.unknown()).optional(),
+  labels: labelsSchema.optional(),
+  lease_seconds: z.int().min(LIMITS.leaseSecondsMin).max(LIMITS.leaseSecondsMax).optional(),
+  end_after_seconds: z.int().min(0).max(31_536_000).optional(),
+});
+export type CreateRun = z.infer<typeof createRunSchema>;
+
+export const runListSchema = z.object({ items: z.array(runSchema), next_cursor: z.string().nullable() });
+export type RunList = z.infer<typeof runListSchema>;
+
+export const appendAnswerSchema = z.object({
+  first_sequence: z.int().nullable(),
+  last_sequence: z.int().nullable(),
+  accepted: z.int().min(0),
+  duplicate: z.boolean(),
+  control: z.array(controlRequestSchema),
+});
+export type AppendAnswer = z.infer<typeof appendAnswerSchema>;
+
+export const cancelSchema = z.strictObject({ reason: z.string().max(1000).optional() });
+export const heartbeatAnswerSchema = z.object({ control: z.array(controlRequestSchema) });
+export const eventPageSchema = z.object({
+  items: z.array(z.record(z.string(), z.unknown())),
+  next_after_sequence: z.int().min(0),
+});
+export const endDataSchema = z.object({ status: z.enum(TERMINAL_STATUSES), last_sequence: z.int() });
+
+export const signInSchema = z.strictObject({
+  token: z.string().min(1).max(500),
+  name: z.string().min(1).max(80).optional(),
+});
+export const healthSchema = z.object({ status: z.literal("ok"), version: z.string() });
+export const workspaceSchema = z.object({ workspace_id: slugSchema, name: z.string(), created_at: z.string() });
+export type Workspace = z.infer<typeof workspaceSchema>;
+export const createWorkspaceSchema = z.strictObject({ name: z.string().min(1).max(200).optional() });
+export const workspaceListSchema = z.object({ items: z.array(workspaceSchema) });

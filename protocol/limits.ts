@@ -1,0 +1,49 @@
+/**
+ * Every limit of the contract, in one place. `GET /api/limits` answers with this table; code reads it and never repeats a number.
+ * Sizes are bytes of UTF-8, spans are milliseconds.
+ */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const LIMITS = {
+  /** One event line without its newline; a longer structured event is refused, longer raw output is split. */
+  eventLineBytes: 256 * KIB,
+  appendBodyBytes: 4 * MIB,
+  /** All lines of one batch once encoded, in UTF-16 units: a body of empty raw lines would grow a hundredfold. */
+  batchLineChars: 24 * MIB,
+  /** `source`, `step` and `failure` of a producer's `run.completed`, encoded: its line must still hold the summary. */
+  completionBytes: 64 * KIB,
+  payloadLevels: 128,
+  typeChars: 80,
+  parametersBytes: 64 * KIB,
+  parametersKeys: 100,
+  producerIdChars: 200,
+  /** Batches of each producer that are remembered with their positions. */
+  rememberedBatches: 64,
+  /** Accepted but not yet in the archive: beyond it a producer gets 429. */
+  unflushedBytes: 64 * MIB,
+  /** Whole lines in one WebSocket frame; a longer line travels alone. */
+  frameBytes: 64 * KIB,
+  watcherFrameBytes: 4 * KIB,
+  watcherWindowBytes: 1 * MIB,
+  runWindowBytes: 32 * MIB,
+  /** What a watcher may have outstanding once the run's window is used up. */
+  crowdedWatcherWindowBytes: 128 * KIB,
+  ackEveryBytes: 64 * KIB,
+  watcherSilenceMs: 30_000,
+  watchersPerRun: 5_000,
+  presenceNames: 50,
+  cancelGraceMs: 30_000,
+  /** No socket, append or heartbeat for this long: the run has no producer. */
+  producerSilenceMs: 30_000,
+  leaseSecondsMin: 10,
+  leaseSecondsMax: 86_400,
+  pageEvents: 1_000,
+  listRuns: 200,
+  /** Strings that a run's state takes from its events (a failure's message, a progress message); the log has them whole. */
+  stateStringChars: 8 * KIB,
+  summaryListEntries: 1_000,
+  summaryStringChars: 256,
+  embeddedSummaryBytes: 128 * KIB,
+  idempotencyKeyMs: 24 * 60 * 60 * 1000,
+} as const;
