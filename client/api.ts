@@ -1,0 +1,211 @@
+import type { z } from "zod";
+import {
+  appendAnswerSchema,
+  eventPageSchema,
+  heartbeatAnswerSchema,
+  principalSchema,
+  problemSchema,
+  runListSchema,
+  runSchema,
+} from "../protocol/api.ts";
+import type { AppendAnswer, CreateRun, Principal, Run, RunList } from "../protocol/api.ts";
+import type { ControlRequest } from "../protocol/control.ts";
+import { ERROR_CODES } from "../protocol/error-code.ts";
+import type { ErrorCode } from "../protocol/error-code.ts";
+
+export type RunProblem = {
+  /** The server's code; `UNREACHABLE`: no answer at all; `UNREADABLE`: an answer that is not Runcast's. */
+  code: ErrorCode | "UNREACHABLE" | "UNREADABLE";
+  status: number | null;
+  detail: string;
+  /** May the very same request be sent again? */
+  retry: boolean;
+  /** The server asks to wait this long first. */
+  retryAfterMs: number | null;
+  /** Of a refused batch: the line, from 1. */
+  line: number | null;
+  expected: number | null;
+};
+/** Refusals and broken connections are values: nothing here throws but on a programmer's mistake. */
+export type Answer<T> = { kind: "ok"; value: T } | { kind: "problem"; problem: RunProblem };
+
+export type ApiOptions = {
+  /** The server, as in `http://127.0.0.1:8787`; in a page `location.origin`. */
+  url: string;
+  /** For programs; a page is known by its session cookie. */
+  token?: string;
+  fetch?: typeof fetch;
+  /** For one answer to begin and end (default 30 s). */
+  timeoutMs?: number;
+};
+export type ListRunsQuery = {
+  status?: readonly string[];
+  workflow_id?: string;
+  label?: readonly string[];
+  q?: string;
+  pinned?: boolean;
+  created_after?: string;
+  created_before?: string;
+  limit?: number;
+  cursor?: string;
+};
+export type ProducerNumber = { producerId: string; epoch: number; sequence: number };
+export type EventPage = z.infer<typeof eventPageSchema>;
+
+/** The HTTP API, typed: every answer is held against its schema. */
+export class RuncastApi {
+  readonly #options: ApiOptions;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+  }
+
+  /** With the same `idempotencyKey` a repeat gives the same run. */
+  createRun(workspaceId: string, body: CreateRun, idempotencyKey: string, signal?: AbortSignal): Promise<Answer<Run>> {
+    const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
+    const path = `/api/workspaces/${encodeURIComponent(workspaceId)}/runs`;
+    return this.#ask(path, { method: "POST", headers, body: JSON.stringify(body), signal }, runSchema);
+  }
+
+  getRun(runId: string, signal?: AbortSignal): Promise<Answer<Run>> {
+    return this.#ask(runPath(runId), { signal }, runSchema);
+  }
+
+  listRuns(workspaceId: string, query: ListRunsQuery = {}, signal?: AbortSignal): Promise<Answer<RunList>> {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== undefined) parameters.append(name, String(one));
+      }
+    }
+    const path = `/api/workspaces/${encodeURIComponent(workspaceId)}/runs?${parameters}`;
+    return this.#ask(path, { signal }, runListSchema);
+  }
+
+  /** Asks the producer to end the run; a run that was cancelled before is no error. */
+  cancelRun(runId: string, options: { reason?: string; force?: boolean } = {}): Promise<Answer<Run>> {
+    const { reason, force } = options;
+    const path = `${runPath(runId)}/cancel${force === true ? "?force=true" : ""}`;
+    const body = JSON.stringify(reason === undefined ? {} : { reason });
+    return this.#ask(path, { method: "POST", headers: { "content-type": "application/json" }, body }, runSchema);
+  }
+
+  /** One page of the log. */
+  readEvents(
+    runId: string,
+    query: { afterSequence?: number; limit?: number; types?: readonly string[] } = {},
+    signal?: AbortSignal,
+  ): Promise<Answer<EventPage>> {
+    const parameters = new URLSearchParams({ after_sequence: String(query.afterSequence ?? 0) });
+    if (query.limit !== undefined) parameters.set("limit", String(query.limit));
+    if (query.types !== undefined) parameters.set("types", query.types.join(","));
+    const headers = { accept: "application/json" };
+    return this.#ask(`${runPath(runId)}/events?${parameters}`, { headers, signal }, eventPageSchema);
+  }
+
+  /** One batch of NDJSON. The same number with the same bytes may be sent until it is answered: it is stored once. */
+  append(
+    runId: string,
+    body: Uint8Array<ArrayBuffer>,
+    number: ProducerNumber,
+    signal?: AbortSignal,
+  ): Promise<Answer<AppendAnswer>> {
+    const headers = {
+      "content-type": "application/x-ndjson",
+      "producer-id": number.producerId,
+      "producer-epoch": String(number.epoch),
+      "producer-sequence": String(number.sequence),
+    };
+    return this.#ask(`${runPath(runId)}/events`, { method: "POST", headers, body, signal }, appendAnswerSchema);
+  }
+
+  /** Renews the lease of a run that has nothing to say. */
+  heartbeat(runId: string, signal?: AbortSignal): Promise<Answer<{ control: ControlRequest[] }>> {
+    return this.#ask(`${runPath(runId)}/heartbeat`, { method: "POST", signal }, heartbeatAnswerSchema);
+  }
+
+  /** Who this client is to the server. */
+  whoAmI(signal?: AbortSignal): Promise<Answer<Principal>> {
+    return this.#ask("/api/session", { signal }, principalSchema);
+  }
+
+  async #ask<T>(path: string, init: Asked, schema: z.ZodType<T>): Promise<Answer<T>> {
+    const { url, token, timeoutMs = 30_000 } = this.#options;
+    const headers: Record<string, string> = { accept: "application/json", ...init.headers };
+    if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = init.signal === undefined ? timeout : AbortSignal.any([timeout, init.signal]);
+    let response: Response;
+    let text: string;
+    try {
+      response = await (this.#options.fetch ?? fetch)(new URL(path, url), { ...init, headers, signal });
+      text = await response.text();
+    } catch (cause) {
+      return { kind: "problem", problem: unreachable(cause) };
+    }
+    const body = parseJson(text);
+    if (!response.ok) return { kind: "problem", problem: problemOf(response, body) };
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return { kind: "ok", value: parsed.data };
+    const detail = `the server's answer to ${path} does not fit the contract: ${parsed.error.issues[0]?.message ?? ""}`;
+    return { kind: "problem", problem: { ...NO_PROBLEM, code: "UNREADABLE", status: response.status, detail } };
+  }
+}
+
+type Asked = {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array<ArrayBuffer>;
+  signal?: AbortSignal | undefined;
+};
+
+const runPath = (runId: string): string => `/api/runs/${encodeURIComponent(runId)}`;
+
+const NO_PROBLEM = { retry: false, retryAfterMs: null, line: null, expected: null } as const;
+
+/** No answer came, or it broke off: whether the request was carried out is unknown. */
+function unreachable(cause: unknown): RunProblem {
+  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const text = reason instanceof Error ? reason.message : String(reason);
+  // Node's error for several refused addresses has an empty message and a code.
+  const detail = text !== "" ? text : reason instanceof Error && "code" in reason ? String(reason.code) : "no answer";
+  return { ...NO_PROBLEM, code: "UNREACHABLE", status: null, detail, retry: true };
+}
+
+function problemOf(response: Response, body: unknown): RunProblem {
+  const retryAfterMs = readRetryAfter(response.headers.get("retry-after"), Date.now());
+  const retry = response.status === 429 || response.status >= 500;
+  const { data: problem } = problemSchema.safeParse(body);
+  if (problem === undefined || !isErrorCode(problem.code)) {
+    const detail = problem?.detail ?? `the server answered ${response.status} ${response.statusText}`.trimEnd();
+    return { ...NO_PROBLEM, code: "UNREADABLE", status: response.status, detail, retry, retryAfterMs };
+  }
+  return {
+    code: problem.code,
+    status: response.status,
+    detail: problem.detail,
+    retry: retry || ERROR_CODES[problem.code].retry,
+    retryAfterMs,
+    line: problem.line ?? null,
+    expected: problem.expected ?? null,
+  };
+}
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERROR_CODES, code);
+
+/** Seconds or a date, as RFC 9110 allows. */
+export function readRetryAfter(value: string | null, nowMs: number): number | null {
+  if (value === null) return null;
+  const seconds = Number(value);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - nowMs;
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Undefined fits no schema: the caller answers UNREADABLE.
+    return undefined;
+  }
+}

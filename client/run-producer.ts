@@ -1,0 +1,350 @@
+import type { AppendAnswer } from "../protocol/api.ts";
+import type { ControlRequest } from "../protocol/control.ts";
+import type { Failure, TerminalStatus } from "../protocol/event.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { RuncastApi } from "./api.ts";
+import type { Answer, RunProblem } from "./api.ts";
+import { retryDelayMs } from "./backoff.ts";
+import { OutgoingLines } from "./outgoing-lines.ts";
+import type { OutgoingLine } from "./outgoing-lines.ts";
+import { randomId } from "./random-id.ts";
+import { withResolvers } from "./with-resolvers.ts";
+
+export type ProducerEvent = {
+  type: string;
+  payload?: Record<string, unknown>;
+  /** RFC 3339; default: now. */
+  created_at?: string;
+  source?: string;
+  step?: string;
+};
+export type RunEnding = { status: TerminalStatus; exit_code?: number | null; failure?: Failure };
+
+export type ProducerState =
+  | { kind: "delivering" }
+  /** Nothing is lost meanwhile: the batch is sent again, byte for byte. */
+  | { kind: "retrying"; attempt: number; retryInMs: number; problem: RunProblem }
+  | Delivery;
+/** What became of everything that was written. */
+export type Delivery =
+  | { kind: "stored"; lastSequence: number }
+  /** The server will not take it, and asking again changes nothing. */
+  | { kind: "refused"; problem: RunProblem; undelivered: number }
+  | { kind: "stopped"; undelivered: number };
+
+export type ProducerTiming = {
+  /** Between two batches, unless one is full. The first line never waits. */
+  gatherMs: number;
+  /** After this long with nothing to send, a heartbeat keeps the lease and asks for control requests. */
+  heartbeatMs: number;
+  firstRetryMs: number;
+  maxRetryMs: number;
+};
+const PRODUCER_TIMING: ProducerTiming = { gatherMs: 100, heartbeatMs: 5_000, firstRetryMs: 100, maxRetryMs: 5_000 };
+const BATCH_BYTES = 256 * 1024;
+const BUFFER_BYTES = 8 * 1024 * 1024;
+/** A server may ask for patience, but a lease of a minute must not run out over it. */
+const RETRY_AFTER_MAX_MS = 30_000;
+/** `"sequence":9007199254740991,` is what the server adds to a line. */
+const SERVER_BYTES = 64;
+
+export type RunProducerOptions = {
+  url: string;
+  token?: string;
+  /** May come later, when the run could not be created yet; lines are kept meanwhile. */
+  runId: string | Promise<string>;
+  producerId?: string;
+  epoch?: number;
+  /** `source` of events that name none. */
+  source?: string;
+  /** `write` waits when more than this is not stored yet (default 8 MiB). */
+  bufferBytes?: number;
+  fetch?: typeof fetch;
+  timing?: Partial<ProducerTiming>;
+  random?: () => number;
+  /** Each request once. It stays open until a `control.acknowledged` with its id is written. */
+  onControl?: (request: ControlRequest) => void;
+  onState?: (state: ProducerState) => void;
+  /** What to send instead of a line that made the server refuse its batch; without an answer the refusal is final. */
+  replaceRefused?: (line: string, problem: RunProblem) => ProducerEvent | null;
+};
+
+/**
+ * Sends the events of one run, each once and in the order of `write`, whatever the network does: batches are numbered, one is on its way at
+ * a time, and one without an answer is repeated byte for byte until it has one.
+ */
+export class RunProducer {
+  readonly #options: RunProducerOptions;
+  readonly #timing: ProducerTiming;
+  readonly #api: RuncastApi;
+  readonly #producerId: string;
+  readonly #waiting = new OutgoingLines();
+  readonly #abort = new AbortController();
+  readonly #heardControls = new Set<string>();
+  #runId: string | null = null;
+  #batch: { lines: OutgoingLine[]; bytes: number } | null = null;
+  #batchNumber = 0;
+  #sentAt = -Infinity;
+  #written = 0;
+  #storedLines = 0;
+  #lastSequence = 0;
+  #rushes = 0;
+  #ending = false;
+  #state: ProducerState = { kind: "delivering" };
+  #delivery: Delivery | null = null;
+  #gatherTimer: ReturnType<typeof setTimeout> | undefined;
+  #heartbeatTimer: ReturnType<typeof setTimeout> | undefined;
+  #roomWaiters: Array<() => void> = [];
+  #flushWaiters: Array<{ upTo: number; resolve: (delivery: Delivery) => void }> = [];
+
+  constructor(options: RunProducerOptions) {
+    this.#options = options;
+    this.#timing = { ...PRODUCER_TIMING, ...options.timing };
+    this.#api = new RuncastApi(options);
+    this.#producerId = options.producerId ?? randomId();
+    void this.#begin(options.runId);
+  }
+
+  get state(): ProducerState {
+    return this.#state;
+  }
+
+  /** Written, but not known to be stored; after a refusal or `stop`, what never will be. */
+  get pendingEvents(): number {
+    return this.#written - this.#storedLines;
+  }
+
+  get pendingBytes(): number {
+    return this.#waiting.bytes + (this.#batch?.bytes ?? 0);
+  }
+
+  /**
+   * Takes one event. The promise resolves at once, or, while too much is unsent, when there is room again: a caller that waits for it uses
+   * bounded memory. Throws a RangeError for an event that no log line can hold, and an Error after `end`.
+   */
+  write(event: ProducerEvent): Promise<void> {
+    if (this.#ending) throw new Error("the run has been ended: nothing can be written behind its end");
+    const line = this.#encode(event);
+    if (this.#delivery !== null) {
+      this.#written += 1;
+      return Promise.resolve();
+    }
+    this.#push(line);
+    if (this.pendingBytes <= (this.#options.bufferBytes ?? BUFFER_BYTES)) return Promise.resolve();
+    const { promise, resolve } = withResolvers<void>();
+    this.#roomWaiters.push(resolve);
+    return promise;
+  }
+
+  /** Sends without gathering, and tells when everything written so far is stored, or never will be. */
+  flush(): Promise<Delivery> {
+    if (this.#delivery !== null) return Promise.resolve(this.#delivery);
+    if (this.pendingEvents === 0) return Promise.resolve({ kind: "stored", lastSequence: this.#lastSequence });
+    const { promise, resolve } = withResolvers<Delivery>();
+    this.#flushWaiters.push({ upTo: this.#written, resolve });
+    this.#rushes += 1;
+    this.#sendWhenDue();
+    return promise.finally(() => {
+      this.#rushes -= 1;
+    });
+  }
+
+  /** Writes `run.completed` behind everything else and tells when the whole log is stored, or never will be. */
+  end(ending: RunEnding): Promise<Delivery> {
+    if (this.#ending) throw new Error("the run has been ended already");
+    const line = this.#encode({ type: "run.completed", payload: { ...ending } });
+    this.#ending = true;
+    if (this.#delivery !== null) return Promise.resolve(this.#delivery);
+    this.#push(line);
+    return this.flush();
+  }
+
+  /** Gives up what is not stored yet. */
+  stop(): void {
+    if (this.#delivery === null) this.#settle({ kind: "stopped", undelivered: this.pendingEvents });
+  }
+
+  async #begin(runId: string | Promise<string>): Promise<void> {
+    this.#runId = await runId;
+    this.#beatLater();
+    this.#sendWhenDue();
+  }
+
+  #encode({ type, payload = {}, created_at, source = this.#options.source, step }: ProducerEvent): string {
+    const createdAt = created_at ?? new Date().toISOString();
+    const line = JSON.stringify({ type, created_at: createdAt, source, step, payload });
+    // Twice the units is more than enough for nearly every line, and cheaper than counting.
+    if (line.length * 3 + SERVER_BYTES > LIMITS.eventLineBytes) {
+      const bytes = new TextEncoder().encode(line).byteLength + SERVER_BYTES;
+      if (bytes > LIMITS.eventLineBytes) {
+        throw new RangeError(`an event of ${bytes} bytes does not fit into a line of ${LIMITS.eventLineBytes}`);
+      }
+    }
+    return line;
+  }
+
+  #push(line: string): void {
+    this.#waiting.push(line);
+    this.#written += 1;
+    this.#sendWhenDue();
+  }
+
+  /** One batch at a time: at once when it is full or asked for, else when the last one is long enough ago. */
+  #sendWhenDue(): void {
+    if (this.#runId === null || this.#batch !== null || this.#delivery !== null || this.#waiting.count === 0) return;
+    const dueInMs = this.#sentAt + this.#timing.gatherMs - Date.now();
+    if (dueInMs > 0 && this.#rushes === 0 && this.#waiting.bytes < BATCH_BYTES) {
+      this.#gatherTimer ??= setTimeout(() => {
+        this.#gatherTimer = undefined;
+        this.#sendWhenDue();
+      }, dueInMs);
+      return;
+    }
+    clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
+    this.#batch = { lines: [], bytes: 0 };
+    // What is written in the same turn goes along.
+    queueMicrotask(() => void this.#sendBatch(this.#runId ?? ""));
+  }
+
+  async #sendBatch(runId: string): Promise<void> {
+    if (this.#delivery !== null) return;
+    const lines = this.#waiting.takeBatch(BATCH_BYTES);
+    this.#batch = { lines, bytes: lines.reduce((sum, { bytes }) => sum + bytes, 0) };
+    this.#batchNumber += 1;
+    const number = {
+      producerId: this.#producerId,
+      epoch: this.#options.epoch ?? 0,
+      sequence: this.#batchNumber,
+    };
+    let body = encodeBody(lines);
+    for (let attempt = 1; ; attempt += 1) {
+      this.#sentAt = Date.now();
+      const answer = await this.#api.append(runId, body, number, this.#abort.signal);
+      if (this.#delivery !== null) return;
+      if (answer.kind === "ok") return this.#stored(answer.value, lines.length);
+      if (isWorthRepeating(answer)) {
+        await this.#pause(attempt, answer.problem);
+        if (this.#delivery !== null) return;
+        continue;
+      }
+      // A refused batch uses up no number: the mended one takes its place.
+      if (!this.#mend(lines, answer.problem)) {
+        return this.#settle({ kind: "refused", problem: answer.problem, undelivered: this.pendingEvents });
+      }
+      body = encodeBody(lines);
+    }
+  }
+
+  #mend(lines: OutgoingLine[], problem: RunProblem): boolean {
+    if (problem.line === null || this.#options.replaceRefused === undefined) return false;
+    const index = problem.line - 1;
+    const refused = lines[index];
+    const instead = refused === undefined ? null : this.#options.replaceRefused(refused.line, problem);
+    if (refused === undefined || instead === null) return false;
+    const line = this.#encode(instead);
+    // The same line again would be refused again, for ever.
+    if (line === refused.line) return false;
+    lines[index] = { line, bytes: refused.bytes };
+    return true;
+  }
+
+  #stored(answer: AppendAnswer, lines: number): void {
+    this.#batch = null;
+    this.#storedLines += lines;
+    this.#lastSequence = answer.last_sequence ?? this.#lastSequence;
+    this.#setState({ kind: "delivering" });
+    if (this.#ending && this.#waiting.count === 0) this.#settle({ kind: "stored", lastSequence: this.#lastSequence });
+    this.#hear(answer.control);
+    const stored: Delivery = { kind: "stored", lastSequence: this.#lastSequence };
+    const waiters = this.#flushWaiters;
+    this.#flushWaiters = waiters.filter(({ upTo }) => upTo > this.#storedLines);
+    for (const { upTo, resolve } of waiters) if (upTo <= this.#storedLines) resolve(stored);
+    this.#makeRoom();
+    this.#beatLater();
+    this.#sendWhenDue();
+  }
+
+  async #pause(attempt: number, problem: RunProblem): Promise<void> {
+    const { firstRetryMs, maxRetryMs } = this.#timing;
+    const backoff = { firstMs: firstRetryMs, maxMs: maxRetryMs };
+    const ownMs = retryDelayMs(attempt, backoff, this.#options.random ?? Math.random);
+    const retryInMs = Math.max(ownMs, Math.min(problem.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS));
+    this.#setState({ kind: "retrying", attempt, retryInMs, problem });
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#abort.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, retryInMs);
+      this.#abort.signal.addEventListener("abort", done);
+    });
+  }
+
+  #beatLater(): void {
+    clearTimeout(this.#heartbeatTimer);
+    if (this.#delivery === null) {
+      this.#heartbeatTimer = setTimeout(() => void this.#beat(this.#runId ?? ""), this.#timing.heartbeatMs);
+    }
+  }
+
+  async #beat(runId: string): Promise<void> {
+    // A batch on its way renews the lease as well, and tells as much.
+    if (this.#batch === null && this.#delivery === null) {
+      const answer = await this.#api.heartbeat(runId, this.#abort.signal);
+      if (this.#delivery !== null) return;
+      if (answer.kind === "ok") {
+        if (this.#batch === null) this.#setState({ kind: "delivering" });
+        this.#hear(answer.value.control);
+      } else if (!isWorthRepeating(answer) && this.#batch === null) {
+        this.#settle({ kind: "refused", problem: answer.problem, undelivered: this.pendingEvents });
+      }
+    }
+    this.#beatLater();
+  }
+
+  #hear(control: ControlRequest[]): void {
+    for (const request of control) {
+      if (this.#heardControls.has(request.control_id)) continue;
+      this.#heardControls.add(request.control_id);
+      this.#options.onControl?.(request);
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#delivery === null && this.pendingBytes > (this.#options.bufferBytes ?? BUFFER_BYTES)) return;
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #setState(state: ProducerState): void {
+    if (this.#state.kind === "delivering" && state.kind === "delivering") return;
+    this.#state = state;
+    this.#options.onState?.(state);
+  }
+
+  #settle(delivery: Delivery): void {
+    this.#delivery = delivery;
+    clearTimeout(this.#gatherTimer);
+    clearTimeout(this.#heartbeatTimer);
+    this.#waiting.clear();
+    this.#batch = null;
+    if (delivery.kind === "stopped") this.#abort.abort();
+    this.#setState(delivery);
+    for (const { resolve } of this.#flushWaiters) resolve(delivery);
+    this.#flushWaiters = [];
+    this.#makeRoom();
+  }
+}
+
+function encodeBody(lines: readonly OutgoingLine[]): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(lines.map(({ line }) => `${line}\n`).join(""));
+}
+
+/** No answer, or one that is not Runcast's, says nothing about what was stored: the numbered batch may be sent again. */
+function isWorthRepeating(answer: Extract<Answer<unknown>, { kind: "problem" }>): boolean {
+  const { problem } = answer;
+  return problem.retry || problem.status === null || problem.status < 400;
+}

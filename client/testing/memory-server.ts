@@ -1,0 +1,202 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
+import { createRunSchema } from "../../protocol/api.ts";
+import { parseAppend } from "../../protocol/append.ts";
+import { ERROR_CODES } from "../../protocol/error-code.ts";
+import type { ErrorCode } from "../../protocol/error-code.ts";
+import { LIVE_SUBPROTOCOL, WORKSPACE_SUBPROTOCOL } from "../../protocol/version.ts";
+import { MemoryRun } from "./memory-run.ts";
+import { serveWatcher } from "./serve-watcher.ts";
+
+/** What goes wrong with an answer: after the work was done, or before it. */
+export type Fault = "none" | "drop_answer" | "close_before" | "delay" | "unavailable" | "busy";
+
+/**
+ * A small server that speaks the contract over real HTTP and WebSockets, with faults where a test wants them. For tests of the client:
+ * what the real server does is shown elsewhere.
+ */
+export class MemoryServer {
+  readonly runs = new Map<string, MemoryRun>();
+  readonly token: string;
+  /** Asked for every append. */
+  faultOf: (append: number) => Fault = () => "none";
+  windowBytes = 1024 * 1024;
+  appends = 0;
+  creates = 0;
+  acks: number[] = [];
+  views: string[] = [];
+  /** Kept over `down`, so that the same address comes back. */
+  port = 0;
+  readonly #server: Server;
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => [...offered][0] ?? false,
+  });
+  readonly #runByKey = new Map<string, MemoryRun>();
+
+  private constructor(token: string) {
+    this.token = token;
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((cause: unknown) => response.destroy(new Error(String(cause))));
+    });
+    this.#server.on("upgrade", (request, socket, head) => {
+      const found = this.#findSocket(request);
+      if (typeof found === "number") {
+        socket.end(`HTTP/1.1 ${found} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+        return;
+      }
+      this.#sockets.handleUpgrade(request, socket, head, found);
+    });
+  }
+
+  static async start(port = 0, token = "secret"): Promise<MemoryServer> {
+    const server = new MemoryServer(token);
+    await server.listen(port);
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get onlyRun(): MemoryRun {
+    const [run] = this.runs.values();
+    if (run === undefined || this.runs.size !== 1) throw new Error(`there are ${this.runs.size} runs`);
+    return run;
+  }
+
+  addRun(runId = crypto.randomUUID().replace(/^(.{14})./, "$17")): MemoryRun {
+    const run = new MemoryRun(runId, {});
+    this.runs.set(runId, run);
+    return run;
+  }
+
+  async listen(port = this.port): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, "127.0.0.1", resolve);
+    });
+    // The only address a TCP server has.
+    this.port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** As a kill: every connection breaks. The runs stay, and `listen` brings them back. */
+  async down(): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Ends every socket: with a close code, or without a word. */
+  cutWatchers(code?: number): void {
+    for (const socket of this.#sockets.clients) {
+      if (code === undefined) socket.terminate();
+      else socket.close(code);
+    }
+  }
+
+  broadcast(text: string): void {
+    for (const socket of this.#sockets.clients) socket.send(text);
+  }
+
+  #findSocket(request: IncomingMessage): number | ((socket: WebSocket) => void) {
+    const url = new URL(request.url ?? "/", this.url);
+    if (request.headers.authorization !== `Bearer ${this.token}`) return 401;
+    if (url.pathname === "/api/workspaces/default/live") {
+      if (request.headers["sec-websocket-protocol"] !== WORKSPACE_SUBPROTOCOL) return 400;
+      return (socket) => {
+        socket.send(`{"op":"hello","workspace_id":"default"}\n`);
+        for (const run of this.runs.values()) {
+          socket.send(`${JSON.stringify({ op: "run", run: run.describe(this.url) })}\n`);
+        }
+      };
+    }
+    const run = this.runs.get(/^\/api\/runs\/([^/]+)\/live$/.exec(url.pathname)?.[1] ?? "");
+    if (run === undefined) return 404;
+    if (request.headers["sec-websocket-protocol"] !== LIVE_SUBPROTOCOL) return 400;
+    return (socket) =>
+      serveWatcher(socket, run, url.searchParams, this.windowBytes, (command) => {
+        if (command.op === "ack") this.acks.push(command.sequence);
+        else this.views.push(JSON.stringify(command));
+      });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", this.url);
+    const body = await buffer(request);
+    if (request.headers.authorization !== `Bearer ${this.token}`) return refuse(response, "UNAUTHENTICATED");
+    const route = `${request.method} ${url.pathname.replace(/^\/api\/runs\/[^/]+/, "/api/runs/:id")}`;
+    if (route === "POST /api/workspaces/default/runs") return this.#create(request, response, body);
+    if (route === "GET /api/workspaces/default/runs") {
+      const wanted = url.searchParams.getAll("status");
+      const items = [...this.runs.values()]
+        .filter(({ status }) => wanted.length === 0 || wanted.includes(status))
+        .map((run) => run.describe(this.url));
+      return send(response, 200, { items, next_cursor: null });
+    }
+    const run = this.runs.get(url.pathname.split("/")[3] ?? "");
+    if (run === undefined) return refuse(response, "RUN_NOT_FOUND");
+    switch (route) {
+      case "GET /api/runs/:id":
+        return send(response, 200, run.describe(this.url));
+      case "POST /api/runs/:id/heartbeat":
+        run.heartbeats += 1;
+        return run.completion === null ? send(response, 200, { control: run.control }) : refuse(response, "RUN_ENDED");
+      case "POST /api/runs/:id/events":
+        return this.#append(request, response, run, body);
+      default:
+        return refuse(response, "NOT_FOUND");
+    }
+  }
+
+  #create(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+    this.creates += 1;
+    const parsed = createRunSchema.safeParse(JSON.parse(body.toString()));
+    if (!parsed.success) return refuse(response, "INVALID_BODY");
+    const key = String(request.headers["idempotency-key"]);
+    const runId = crypto.randomUUID().replace(/^(.{14})./, "$17");
+    const run = this.#runByKey.get(key) ?? new MemoryRun(runId, parsed.data);
+    this.#runByKey.set(key, run);
+    this.runs.set(run.runId, run);
+    send(response, 202, run.describe(this.url));
+  }
+
+  #append(request: IncomingMessage, response: ServerResponse, run: MemoryRun, body: Buffer): void {
+    this.appends += 1;
+    const fault = this.faultOf(this.appends);
+    if (fault === "close_before") return void request.socket.destroy();
+    if (fault === "unavailable") return refuse(response, "STORAGE_UNAVAILABLE");
+    if (fault === "busy") {
+      response.setHeader("retry-after", "0");
+      return refuse(response, "UNFLUSHED_LIMIT");
+    }
+    const parsed = parseAppend(body, "ndjson", { raw: false });
+    if (parsed.kind === "refused") return refuse(response, parsed.refusal.code, parsed.refusal);
+    const producer = `${request.headers["producer-id"]}/${request.headers["producer-epoch"]}`;
+    const number = Number(request.headers["producer-sequence"]);
+    const admission = run.append(producer, number, parsed.drafts, parsed.completes);
+    if (admission.kind === "refused") return refuse(response, admission.code, admission);
+    if (fault === "drop_answer") return void request.socket.destroy();
+    const answer = { ...admission.positions, duplicate: admission.duplicate, control: run.control };
+    setTimeout(() => send(response, 200, answer), fault === "delay" ? 20 : 0);
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+function refuse(
+  response: ServerResponse,
+  code: ErrorCode,
+  more: { detail?: string; line?: number; expected?: number } = {},
+): void {
+  const { status, title } = ERROR_CODES[code];
+  const { detail = title, line, expected } = more;
+  send(response, status, { type: "about:blank", title, status, detail, code, request_id: "test", line, expected });
+}

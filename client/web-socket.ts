@@ -1,0 +1,24 @@
+/** What a watcher needs of a WebSocket: the browser's own, Node's, and `NodeWebSocket` all have it. */
+export interface SocketLike {
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: "open", listener: () => void): void;
+  addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: "close", listener: (event: { code: number; reason: string }) => void): void;
+  addEventListener(type: "error", listener: () => void): void;
+}
+
+/** A browser's constructor takes no headers, so there the session cookie speaks for the user. */
+export type SocketConstructor = new (
+  url: string,
+  protocols: string[],
+  options?: { headers: Record<string, string> },
+) => SocketLike;
+
+/** `http://host/x` → `ws://host/x`, `https` → `wss`. */
+export function socketUrl(base: string, path: string, query: URLSearchParams): string {
+  const url = new URL(path, base);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.search = query.toString();
+  return url.href;
+}
