@@ -1,0 +1,128 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export const ROOT = resolve(import.meta.dirname, "../..");
+
+/** `npm start` on a machine that is busy with other tests. */
+const START_MS = 90_000;
+
+export type ServerProcess = {
+  url: string;
+  token: string;
+  viewToken: string;
+  /** The state folder; `${home}/runcast/server.json` is what the command line reads. */
+  data: string;
+  home: string;
+  /** Of the process that `npm start` is. */
+  pid: number;
+  output(): { stdout: string; stderr: string };
+  /** As Ctrl-C does. Answers with the exit code. */
+  stop(): Promise<number | null>;
+  /** kill -9 to the server and everything it started, at once. */
+  killGroup(): Promise<void>;
+  /** kill -9 to the Node process alone, as the kernel does when memory runs out. */
+  killParent(): Promise<void>;
+  /** A new server on the same folder and port, after `stop` or a kill. */
+  restart(): Promise<ServerProcess>;
+  /** Ends it if it runs, and deletes its folder. */
+  remove(): Promise<void>;
+};
+
+export type StartServerOptions = { data?: string; home?: string; port?: number; environment?: Record<string, string> };
+
+/** The real `npm start` in a process group of its own, on a fresh state folder unless one is given, without a first run unless asked for. */
+export async function startServer(options: StartServerOptions = {}): Promise<ServerProcess> {
+  const folder = options.data ? join(options.data, "..") : mkdtempSync(join(tmpdir(), "runcast-server-"));
+  const data = options.data ?? join(folder, "state");
+  const home = options.home ?? join(folder, "config");
+  mkdirSync(home, { recursive: true });
+  const { child, output } = spawnStart({ ...options, data, home });
+  const exited = once(child, "exit");
+  const url = await waitForReady(child, output);
+  const kill = async (pid: number) => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(pid, "SIGKILL");
+    await exited;
+    await waitUntilUnlocked(data);
+  };
+  const pid = child.pid ?? 0;
+
+  return {
+    url,
+    token: readFileSync(join(data, "administrator-token"), "utf8").trim(),
+    viewToken: readFileSync(join(data, "viewer-token"), "utf8").trim(),
+    data,
+    home,
+    pid,
+    output,
+    stop: async () => {
+      child.kill("SIGTERM");
+      const [code] = await exited;
+      return code;
+    },
+    killGroup: () => kill(-pid),
+    killParent: () => kill(pid),
+    restart: () => startServer({ ...options, data, home, port: Number(new URL(url).port) }),
+    remove: async () => {
+      if (existsSync(data)) await kill(-pid);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same, without waiting: for starts that are expected to fail. */
+export function spawnStart({
+  data,
+  home,
+  port = 0,
+  environment = {},
+}: StartServerOptions & { data: string; home: string }) {
+  const child = spawn(process.execPath, [join(ROOT, "local/start.ts")], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      RUNCAST_TOKEN: "",
+      RUNCAST_VIEW_TOKEN: "",
+      RUNCAST_DATA: data,
+      XDG_CONFIG_HOME: home,
+      PORT: String(port),
+      RUNCAST_FIRST_RUN: "0",
+      ...environment,
+    },
+  });
+  const text = { stdout: "", stderr: "" };
+  child.stderr.on("data", (data: Buffer) => (text.stderr += data.toString()));
+  child.stdout.on("data", (data: Buffer) => (text.stdout += data.toString()));
+  return { child, output: () => ({ ...text }) };
+}
+
+async function waitForReady(child: ChildProcess, output: () => { stdout: string; stderr: string }): Promise<string> {
+  if (!child.stdout) throw new Error("The server was started without a standard output.");
+  const lines = createInterface(child.stdout);
+  const tooLong = AbortSignal.timeout(START_MS);
+  tooLong.addEventListener("abort", () => lines.close());
+  for await (const line of lines) if (line.startsWith("ready ")) return line.slice("ready ".length);
+  throw new Error(`The server did not get ready.\n${output().stdout}${output().stderr}`);
+}
+
+/** A killed process holds its files a moment longer than its parent believes. */
+async function waitUntilUnlocked(data: string): Promise<void> {
+  for (const deadline = Date.now() + 5_000; ; await sleep(20)) {
+    const database = new DatabaseSync(join(data, "lock.sqlite"));
+    try {
+      database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE; ROLLBACK");
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    } finally {
+      database.close();
+    }
+  }
+}
