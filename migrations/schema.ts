@@ -95,10 +95,7 @@ export const sessions = sqliteTable(
     name: text("name"),
     expiresAtMs: integer("expires_at_ms").notNull(),
   },
-  (session) => [
-    index("sessions_by_token").on(session.tokenId),
-    index("sessions_by_expiry").on(session.expiresAtMs),
-  ],
+  (session) => [index("sessions_by_token").on(session.tokenId), index("sessions_by_expiry").on(session.expiresAtMs)],
 );
 
 /** Attempts to sign in from one address within its present window. */

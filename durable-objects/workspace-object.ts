@@ -1,0 +1,138 @@
+import { DurableObject } from "cloudflare:workers";
+import { z } from "zod";
+import type { StoredRun } from "../core/ports.ts";
+import { isTerminal } from "../protocol/event.ts";
+import { PING, PONG, type WorkspaceFrame } from "../protocol/frames.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { WORKSPACE_SUBPROTOCOL } from "../protocol/version.ts";
+import { errorText, logError } from "../storage/server-log.ts";
+import { SqliteLiveRuns, type LiveRun } from "../storage/sqlite-live-runs.ts";
+import { EXPIRES_AT_HEADER, type Env } from "../worker/env.ts";
+import { cleanCloseCode } from "./close-code.ts";
+import { GatheredChanges } from "./gathered-changes.ts";
+import { openPair, switchProtocols } from "./object-sockets.ts";
+
+/** Progress of one run is told at most four times a second; a person sees no more, and a hundred runs stay affordable. */
+const PROGRESS_INTERVAL_MS = 250;
+
+/** What one socket may have unread before it is cut: nothing here needs a cursor, so it simply comes again. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
+/** What hibernation keeps of a socket. */
+const attachmentSchema = z.object({ origin: z.string(), expiresAt: z.number().nullable() });
+type Attachment = z.infer<typeof attachmentSchema>;
+
+/**
+ * The live list of one workspace. Runs tell it how they stand; it tells every socket: hello, all open runs, then each change.
+ * It is a mirror, and never asked what is true: ended runs are in D1, and an open run's own object has the last word.
+ */
+export class WorkspaceObject extends DurableObject<Env> {
+  readonly #runs: SqliteLiveRuns;
+  readonly #changes: GatheredChanges;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#runs = new SqliteLiveRuns(ctx.storage.sql);
+    this.#changes = new GatheredChanges(PROGRESS_INTERVAL_MS, {
+      now: () => Date.now(),
+      after: (delayMs, run) => void setTimeout(run, delayMs),
+      send: (runId) => this.#tellRun(runId),
+    });
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+  }
+
+  /** How a run stands now. May be repeated, and may come late: what is older than what is known changes nothing. */
+  publish(run: StoredRun, revision: number): void {
+    const change = this.#runs.put(run, revision);
+    if (change.kind === "stale") return;
+    if (isTerminal(run.status)) {
+      this.#changes.forget(run.run_id);
+      this.#tell((origin) => ({ op: "run", run: watchable(run, origin) }));
+    } else if (change.kind === "changed") {
+      this.#changes.changed(run.run_id);
+    } else {
+      this.#changes.progressed(run.run_id);
+    }
+  }
+
+  /** The run was deleted. */
+  remove(runId: string): void {
+    this.#runs.remove(runId);
+    this.#changes.forget(runId);
+    this.#tell(() => ({ op: "run_deleted", run_id: runId }));
+  }
+
+  /** Those of the runs that are open, with their latest progress. */
+  liveRuns(runIds: readonly string[]): LiveRun[] {
+    return runIds.map((runId) => this.#runs.get(runId)).filter((live) => live !== null);
+  }
+
+  /** A socket, handed over by the Worker, which has asked who it is. */
+  override fetch(request: Request): Response {
+    const { client, server } = openPair();
+    this.ctx.acceptWebSocket(server);
+    const offered = request.headers.get("sec-websocket-protocol") ?? "";
+    const answer = switchProtocols(client, offered.includes(WORKSPACE_SUBPROTOCOL) ? WORKSPACE_SUBPROTOCOL : null);
+    if (this.ctx.getWebSockets().length > LIMITS.watchersPerRun) {
+      server.close(4429, "too many watchers of this workspace");
+      return answer;
+    }
+
+    const expiresAt = request.headers.get(EXPIRES_AT_HEADER);
+    const { origin } = new URL(request.url);
+    const attachment: Attachment = { origin, expiresAt: expiresAt ? Number(expiresAt) : null };
+    server.serializeAttachment(attachment);
+    send(server, { op: "hello", workspace_id: this.ctx.id.name ?? "" });
+    for (const { run } of this.#runs.all()) send(server, { op: "run", run: watchable(run, origin) });
+    return answer;
+  }
+
+  /** `ping` is answered by the platform; nothing else is ours to hear. */
+  override webSocketMessage(socket: WebSocket): void {
+    socket.close(4400, "this socket only listens; send nothing but ping");
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    // Without an answer of our own the client waits ten seconds and then sees a broken connection.
+    socket.close(cleanCloseCode(code), "");
+  }
+
+  override webSocketError(_socket: WebSocket, error: unknown): void {
+    logError("a socket of the live list broke", { workspace_id: this.ctx.id.name ?? null, error: errorText(error) });
+  }
+
+  #tellRun(runId: string): void {
+    const live = this.#runs.get(runId);
+    if (live !== null) this.#tell((origin) => ({ op: "run", run: watchable(live.run, origin) }));
+  }
+
+  #tell(frameFor: (origin: string) => WorkspaceFrame): void {
+    const textByOrigin = new Map<string, string>();
+    for (const socket of this.ctx.getWebSockets()) {
+      const attachment = attachmentSchema.safeParse(socket.deserializeAttachment());
+      // Refused at the door and not yet gone.
+      if (!attachment.success || socket.readyState !== WebSocket.OPEN) continue;
+      const { origin, expiresAt } = attachment.data;
+      if (expiresAt !== null && expiresAt <= Date.now()) {
+        socket.close(4401, "the session has expired");
+      } else if (unreadBytes(socket) > MAX_UNREAD_BYTES) {
+        socket.close(4408, "too slow; connect again");
+      } else {
+        const text = textByOrigin.get(origin) ?? JSON.stringify(frameFor(origin));
+        textByOrigin.set(origin, text);
+        socket.send(text);
+      }
+    }
+  }
+}
+
+/** The run with the address one watches it at, as seen from where the socket came. */
+const watchable = (run: StoredRun, origin: string) => ({ ...run, watch_url: `${origin}/runs/${run.run_id}` });
+
+const send = (socket: WebSocket, frame: WorkspaceFrame): void => socket.send(JSON.stringify(frame));
+
+/** Older runtimes do not count; there the platform's own limits are all there is. */
+function unreadBytes(socket: WebSocket): number {
+  const bytes: unknown = Reflect.get(socket, "bufferedAmount");
+  return typeof bytes === "number" ? bytes : 0;
+}

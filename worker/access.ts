@@ -1,0 +1,59 @@
+import { ROLES, type Role } from "../protocol/api.ts";
+
+/**
+ * Who may call what: the whole surface of the API. A request that matches no row never reaches a route, and a test compares the rows with the
+ * routes that the application really has.
+ */
+export type AccessRule = { method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"; path: string; caller: "open" | Role };
+
+export const ACCESS: readonly AccessRule[] = [
+  { method: "GET", path: "/api/health", caller: "open" },
+  { method: "GET", path: "/api/limits", caller: "open" },
+  { method: "GET", path: "/api/openapi.json", caller: "open" },
+  { method: "GET", path: "/api/asyncapi.json", caller: "open" },
+
+  { method: "POST", path: "/api/session", caller: "open" },
+  { method: "GET", path: "/api/session", caller: "viewer" },
+  { method: "DELETE", path: "/api/session", caller: "viewer" },
+
+  { method: "GET", path: "/api/workspaces", caller: "viewer" },
+  { method: "PUT", path: "/api/workspaces/:ws", caller: "administrator" },
+  { method: "GET", path: "/api/workspaces/:ws/live", caller: "viewer" },
+  { method: "GET", path: "/api/workspaces/:ws/runs", caller: "viewer" },
+  { method: "POST", path: "/api/workspaces/:ws/runs", caller: "operator" },
+
+  { method: "GET", path: "/api/runs/:id", caller: "viewer" },
+  { method: "DELETE", path: "/api/runs/:id", caller: "administrator" },
+  { method: "GET", path: "/api/runs/:id/summary", caller: "viewer" },
+  { method: "GET", path: "/api/runs/:id/events", caller: "viewer" },
+  { method: "POST", path: "/api/runs/:id/events", caller: "operator" },
+  { method: "GET", path: "/api/runs/:id/live", caller: "viewer" },
+  { method: "GET", path: "/api/runs/:id/produce", caller: "operator" },
+  { method: "POST", path: "/api/runs/:id/cancel", caller: "operator" },
+  { method: "POST", path: "/api/runs/:id/heartbeat", caller: "operator" },
+];
+
+/** A higher role may do all that a lower one may. */
+export const mayAct = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
+
+export type Admission =
+  | { kind: "route"; rule: AccessRule }
+  | { kind: "unknown_path" }
+  /** The methods the path does know, as the Allow header names them. */
+  | { kind: "unknown_method"; allow: string };
+
+const matchers = ACCESS.map((rule) => ({
+  rule,
+  pattern: new RegExp(`^${rule.path.replaceAll(/:\w+/g, "[^/]+").replaceAll(".", "\\.")}$`),
+}));
+
+/** The row of a request. HEAD is GET without the body. */
+export function findRule(method: string, path: string): Admission {
+  const known = matchers.filter(({ pattern }) => pattern.test(path)).map(({ rule }) => rule);
+  if (known.length === 0) return { kind: "unknown_path" };
+  const wanted = method === "HEAD" ? "GET" : method;
+  const rule = known.find((candidate) => candidate.method === wanted);
+  if (rule !== undefined) return { kind: "route", rule };
+  const allow = known.flatMap((candidate) => (candidate.method === "GET" ? ["GET", "HEAD"] : [candidate.method]));
+  return { kind: "unknown_method", allow: allow.join(", ") };
+}

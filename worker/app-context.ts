@@ -1,0 +1,23 @@
+import type { Context } from "hono";
+import type { Principal } from "../protocol/api.ts";
+import type { Env } from "./env.ts";
+
+/** What the middleware leaves for a route. */
+export type App = {
+  Bindings: Env;
+  Variables: {
+    requestId: string;
+    /** Set on every route that is not open. */
+    caller?: Caller;
+  };
+};
+
+/** Who asks, and until when. `expiresAt` (epoch ms) is null for a bearer token; a socket is closed with 4401 once it has passed. */
+export type Caller = { principal: Principal; expiresAt: number | null; by: "bearer" | "cookie" };
+
+/** The caller of a route that is not open. Throws on an open route, where nobody was asked. */
+export function callerOf(c: Context<App>): Caller {
+  const caller = c.get("caller");
+  if (caller === undefined) throw new Error(`${c.req.method} ${c.req.path} asked for its caller but is open`);
+  return caller;
+}

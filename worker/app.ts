@@ -1,0 +1,31 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { answerError } from "./answer-errors.ts";
+import type { App } from "./app-context.ts";
+import { admit } from "./middleware/admit.ts";
+import { checkHost } from "./middleware/check-host.ts";
+import { nameRequest } from "./middleware/name-request.ts";
+import { securityHeaders } from "./middleware/security-headers.ts";
+import { answerFallback } from "./routes/fallback.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { limitsRoutes } from "./routes/limits.ts";
+import { contractRoutes, registerSecurity } from "./routes/openapi.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { sessionRoutes } from "./routes/session.ts";
+import { workspaceRoutes } from "./routes/workspaces.ts";
+
+/** The whole surface. What is in front comes first: a request is named, its host checked, its caller admitted by `access.ts`; then the routes. */
+export const app = new OpenAPIHono<App>();
+
+app.use(nameRequest, securityHeaders, checkHost);
+app.use("/api/*", admit);
+
+app.route("/", healthRoutes);
+app.route("/", limitsRoutes);
+app.route("/", sessionRoutes);
+app.route("/", workspaceRoutes);
+app.route("/", runRoutes);
+app.route("/", contractRoutes(app));
+registerSecurity(app);
+
+app.notFound(answerFallback);
+app.onError(answerError);

@@ -1,0 +1,22 @@
+import type { RunObject } from "../durable-objects/run-object.ts";
+import type { WorkspaceObject } from "../durable-objects/workspace-object.ts";
+
+/** What the platform gives the API Worker and its objects; `wrangler.toml` binds it. */
+export type Env = {
+  /** One object a run: `getByName(run_id)`. */
+  RUNS: DurableObjectNamespace<RunObject>;
+  /** One object a workspace: `getByName(workspace_id)`. */
+  WORKSPACES: DurableObjectNamespace<WorkspaceObject>;
+  DB: D1Database;
+  ARCHIVE: R2Bucket;
+  ASSETS: Fetcher;
+  /** Ends the session cookie's name, so that two instances on one host name do not sign each other out. */
+  INSTANCE_NAME: string;
+  /** Host names answered to, separated by commas; empty: any. */
+  ALLOWED_HOSTS: string;
+  VERSION: string;
+};
+
+/** What the Worker tells an object about the request it hands over. It always writes them itself, so a client cannot. */
+export const PRINCIPAL_HEADER = "x-runcast-principal";
+export const EXPIRES_AT_HEADER = "x-runcast-expires-at";

@@ -1,0 +1,37 @@
+import { createMiddleware } from "hono/factory";
+import { isTooDeep } from "../../protocol/judge-event.ts";
+import { LIMITS } from "../../protocol/limits.ts";
+import type { App } from "../app-context.ts";
+import { problem } from "../problem.ts";
+import { readBody } from "../request-body.ts";
+
+/**
+ * Reads a JSON body before the route's schema judges it, and says exactly what is wrong with its bytes. No body at all is `{}`.
+ * The content type is judged by the route: what it declares in its contract is what it takes.
+ */
+export const jsonBody = createMiddleware<App>(async (c, next) => {
+  const bytes = await readBody(c.req.raw, LIMITS.appendBodyBytes);
+  if (bytes === null) {
+    return problem(c, { code: "PAYLOAD_TOO_LARGE", detail: `a body holds at most ${LIMITS.appendBodyBytes} bytes` });
+  }
+  let text = "{}";
+  if (bytes.byteLength > 0) {
+    const contentType = c.req.header("content-type") ?? "";
+    if (!/^application\/json *(;|$)/i.test(contentType)) {
+      return problem(c, { code: "UNSUPPORTED_MEDIA_TYPE", detail: "this route takes application/json" });
+    }
+    try {
+      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+      const body: unknown = JSON.parse(text);
+      // As it will stand in the log: one level below its event. Deeper, and whatever walks it could run out of stack.
+      if (isTooDeep({ payload: body })) {
+        return problem(c, { code: "INVALID_BODY", detail: `nested deeper than ${LIMITS.payloadLevels} levels` });
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return problem(c, { code: "INVALID_JSON", detail: reason });
+    }
+  }
+  c.req.raw = new Request(c.req.raw, { body: text });
+  return next();
+});

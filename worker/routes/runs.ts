@@ -1,0 +1,208 @@
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { cancelSchema, createRunSchema, heartbeatAnswerSchema, runListSchema, runSchema } from "../../protocol/api.ts";
+import { isTerminal, runIdSchema, slugSchema } from "../../protocol/event.ts";
+import { summarySchema } from "../../protocol/summary.ts";
+import { D1Workspaces } from "../../storage/d1-workspaces.ts";
+import { deleteRunFiles } from "../../storage/r2-run-files.ts";
+import { callerOf } from "../app-context.ts";
+import { createRun, refuseKey } from "../create-run.ts";
+import { findRun, indexOf, listRuns, toWireRun } from "../known-runs.ts";
+import { listQuerySchema, toRunQuery } from "../list-query.ts";
+import { jsonBody } from "../middleware/json-body.ts";
+import { runObject, workspaceObject } from "../objects.ts";
+import { answers, newRoutes, refusals, takes } from "../open-api.ts";
+import { problem } from "../problem.ts";
+
+const workspaceParams = z.object({ ws: slugSchema });
+const runParams = z.object({ id: runIdSchema });
+const noRun = (runId: string) => ({ code: "RUN_NOT_FOUND" as const, detail: `there is no run ${runId}` });
+
+export const runRoutes = newRoutes()
+  .openapi(
+    createRoute({
+      method: "post",
+      path: "/api/workspaces/{ws}/runs",
+      summary: "Create a run",
+      middleware: [jsonBody] as const,
+      request: {
+        params: workspaceParams,
+        headers: z.object({ "idempotency-key": z.string().optional() }),
+        ...takes(createRunSchema, false),
+      },
+      responses: {
+        202: answers(runSchema, "Queued, and in every list; Location is its address"),
+        ...refusals(
+          "UNAUTHENTICATED",
+          "FORBIDDEN",
+          "WORKSPACE_NOT_FOUND",
+          "UNSUPPORTED_MEDIA_TYPE",
+          "INVALID_JSON",
+          "INVALID_BODY",
+          "IDEMPOTENCY_MISMATCH",
+        ),
+      },
+    }),
+    async (c) => {
+      const refused = refuseKey(c.req.header("idempotency-key"));
+      if (refused !== null) return problem(c, refused);
+      const creation = await createRun(c, c.req.valid("param").ws, c.req.valid("json"));
+      if (creation.kind === "refused") return problem(c, creation.refusal);
+      return c.json(toWireRun(c, creation.run), 202, { location: `/api/runs/${creation.run.run_id}` });
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/workspaces/{ws}/runs",
+      summary: "Runs of the workspace, newest first",
+      request: { params: workspaceParams, query: listQuerySchema },
+      responses: {
+        200: answers(runListSchema, "A page; `skipped` rows of it could not be read"),
+        ...refusals("UNAUTHENTICATED", "INVALID_QUERY", "WORKSPACE_NOT_FOUND"),
+      },
+    }),
+    async (c) => {
+      const { ws } = c.req.valid("param");
+      if (!(await new D1Workspaces(c.env.DB).exists(ws))) {
+        return problem(c, { code: "WORKSPACE_NOT_FOUND", detail: `there is no workspace ${ws}` });
+      }
+      const { runs, nextCursor, skipped } = await listRuns(c, toRunQuery(ws, c.req.valid("query")));
+      return c.json({ items: runs.map((run) => toWireRun(c, run)), next_cursor: nextCursor, skipped }, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/runs/{id}",
+      summary: "A run",
+      request: { params: runParams },
+      responses: { 200: answers(runSchema, "How it stands now"), ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND") },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      const run = await findRun(c, id);
+      return run === null ? problem(c, noRun(id)) : c.json(toWireRun(c, run), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/runs/{id}/summary",
+      summary: "A run's summary",
+      request: { params: runParams },
+      responses: {
+        200: answers(summarySchema, "The fold of its log"),
+        ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND"),
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      const row = await indexOf(c).get(id);
+      if (row === null) return problem(c, noRun(id));
+      if (row.summary !== null) return c.json(row.summary, 200);
+      const asked = await runObject(c.env, id).summary();
+      if (asked.kind === "summary") return c.json(asked.summary, 200);
+      // It ended and was archived between the two questions.
+      const summary = (await indexOf(c).get(id))?.summary ?? null;
+      return summary === null ? problem(c, noRun(id)) : c.json(summary, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "post",
+      path: "/api/runs/{id}/cancel",
+      summary: "Ask the producer to end the run; without a producer, or by force, end it",
+      middleware: [jsonBody] as const,
+      request: {
+        params: runParams,
+        query: z.object({ force: z.enum(["true", "false"]).optional() }),
+        ...takes(cancelSchema, false),
+      },
+      responses: {
+        200: answers(runSchema, "It is cancelled already"),
+        202: answers(runSchema, "Asked, or ended"),
+        ...refusals(
+          "UNAUTHENTICATED",
+          "FORBIDDEN",
+          "RUN_NOT_FOUND",
+          "RUN_NOT_CANCELLABLE",
+          "INVALID_JSON",
+          "INVALID_BODY",
+        ),
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      const outcome = await runObject(c.env, id).cancel({
+        by: callerOf(c).principal.name,
+        reason: c.req.valid("json").reason ?? null,
+        force: c.req.valid("query").force === "true",
+      });
+      switch (outcome.kind) {
+        case "requested":
+          return c.json(toWireRun(c, outcome.run), 202);
+        case "already_cancelled":
+          return c.json(toWireRun(c, outcome.run), 200);
+        case "refused":
+          return problem(c, outcome.refusal);
+        case "unknown": {
+          const row = await indexOf(c).get(id);
+          if (row === null) return problem(c, noRun(id));
+          if (row.run.status === "cancelled") return c.json(toWireRun(c, row.run), 200);
+          return problem(c, { code: "RUN_NOT_CANCELLABLE", detail: `the run has ${row.run.status} already` });
+        }
+      }
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "post",
+      path: "/api/runs/{id}/heartbeat",
+      summary: "Say that the producer is still there",
+      request: { params: runParams },
+      responses: {
+        200: answers(heartbeatAnswerSchema, "Heard; `control` lists what is asked of the producer"),
+        ...refusals("UNAUTHENTICATED", "FORBIDDEN", "RUN_NOT_FOUND", "RUN_ENDED"),
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      const outcome = await runObject(c.env, id).heartbeat();
+      switch (outcome.kind) {
+        case "heard":
+          return c.json({ control: outcome.control }, 200);
+        case "refused":
+          return problem(c, outcome.refusal);
+        case "unknown": {
+          const row = await indexOf(c).get(id);
+          return problem(c, row === null ? noRun(id) : { code: "RUN_ENDED", detail: `the run has ${row.run.status}` });
+        }
+      }
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "delete",
+      path: "/api/runs/{id}",
+      summary: "Delete an ended run: its metadata, log and everything that belongs to it",
+      request: { params: runParams },
+      responses: {
+        204: { description: "Nothing is left of it" },
+        ...refusals("UNAUTHENTICATED", "FORBIDDEN", "RUN_NOT_FOUND", "RUN_OPEN"),
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      const run = await findRun(c, id);
+      if (run === null) return problem(c, noRun(id));
+      if (!isTerminal(run.status)) return problem(c, { code: "RUN_OPEN", detail: "cancel it first" });
+      const erased = await runObject(c.env, id).erase();
+      if (erased.kind === "refused") return problem(c, erased.refusal);
+      // The row goes last: until then the run can be found, and a deletion that broke off be asked for again.
+      await deleteRunFiles(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId: id });
+      await indexOf(c).delete(id);
+      await workspaceObject(c.env, run.workspace_id).remove(id);
+      return c.body(null, 204);
+    },
+  );
