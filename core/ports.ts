@@ -1,0 +1,190 @@
+import type { Run as WireRun } from "../protocol/api.ts";
+import type { Summary } from "../protocol/summary.ts";
+import type { Checkpoint, RunIdentity } from "./run/run-memory.ts";
+import type { ProducerMark } from "./run/sequencer.ts";
+import type { WatcherState } from "./run/flow-control.ts";
+
+/** What the core needs of the world, in the core's words. Each has an adapter in `storage/` or `durable-objects/` and a fake in `test/fakes/`. */
+
+/** The run as it is stored: everything the API returns but the address one watches it at, which only the Worker knows. */
+export type StoredRun = Omit<WireRun, "watch_url">;
+
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** A fresh random identifier. */
+  newId(): string;
+}
+
+/** Calls `run` after `delayMs`; forgotten when the object leaves memory, so nothing that must happen may depend on it. */
+export interface Timer {
+  after(delayMs: number, run: () => void): void;
+}
+
+/** The object's one durable deadline. */
+export interface Alarm {
+  set(at: number | null): void;
+}
+
+/** A row of the hot log: lines of one batch, or a part of a batch whose lines pass 1 MiB. */
+export type HotBatch = {
+  firstSequence: number;
+  lastSequence: number;
+  bytes: number;
+  /** Whole lines, each with its newline. */
+  lines: string;
+  receivedAt: number;
+  /** False for what the server wrote: its own lines do not renew a lease. */
+  fromProducer: boolean;
+  /** On the last row of a batch from a named producer. */
+  mark: ProducerMark | null;
+};
+
+/** Lines `firstSequence..lastSequence`, whole, each with its newline. */
+export type LogWindow = { firstSequence: number; lastSequence: number; lines: string };
+
+/** One R2 object of an open run. Decided and stored before its put, retried unchanged. */
+export type Segment = {
+  firstSequence: number;
+  lastSequence: number;
+  bytes: number;
+  /** null until the put is known to have worked. */
+  sha256: string | null;
+};
+
+/** How far the archive of an ended run has come; see `archive-plan.ts`. */
+export type ArchiveProgress =
+  | { phase: "open" }
+  | { phase: "composing"; uploadId: string; partBytes: number; parts: { partNumber: number; etag: string }[] }
+  /** The whole log is one object; its hash was taken from what R2 gave back. */
+  | { phase: "composed"; sha256: string }
+  | { phase: "proved" }
+  /** The segments are deleted; only the object's own storage is left. */
+  | { phase: "cleared" };
+
+/** The run's own durable storage: synchronous, transactional, lost never. */
+export interface EventLog {
+  /** What was stored last, or null when this object holds no run. */
+  load(): { identity: RunIdentity; checkpoint: Checkpoint | null; segments: Segment[]; archive: ArchiveProgress } | null;
+  /** Runs `write` as one transaction: all of it or nothing. Throws what `write` throws. */
+  transaction(write: () => void): void;
+  putIdentity(identity: RunIdentity): void;
+  putCheckpoint(checkpoint: Checkpoint): void;
+  putSegment(segment: Segment): void;
+  putArchive(archive: ArchiveProgress): void;
+  append(batch: HotBatch): void;
+  /** A batch without lines still uses up its producer's number. */
+  appendEmpty(mark: ProducerMark): void;
+  /** Hot rows whose last line is after `sequence`, oldest first. */
+  batchesAfter(sequence: number): Iterable<HotBatch>;
+  emptyBatches(): Iterable<ProducerMark>;
+  /** Hot lines after `sequence`, whole rows, until `maxBytes` are reached (one row at least); null when there are none. */
+  windowAfter(sequence: number, maxBytes: number): LogWindow | null;
+  /** Sizes of the hot rows after `sequence`, oldest first, without their lines. */
+  rowsAfter(sequence: number): Iterable<Pick<HotBatch, "firstSequence" | "lastSequence" | "bytes" | "receivedAt" | "fromProducer">>;
+  /** Drops hot rows that end at or before `sequence`, and the empty batches that a checkpoint holds. */
+  dropThrough(sequence: number): void;
+  /** D1 is a projection: the transaction that changes what it shows notes that it is due. */
+  putOutbox(outbox: Outbox): void;
+  outbox(): Outbox;
+  /** When a heartbeat was last written down; appends carry their own time. */
+  putHeardAt(at: number): void;
+  heardAt(): number | null;
+  /** Empties the storage; nothing is left that costs anything. */
+  erase(): Promise<void>;
+}
+
+export type Outbox = { revision: number; pending: boolean };
+
+export type SegmentKey = Pick<Segment, "firstSequence" | "lastSequence">;
+
+/** The run's log in R2. Every call may be repeated. */
+export interface Archive {
+  /** Creates the segment once and returns the SHA-256 of its bytes. Throws when it exists with other bytes. */
+  putSegment(run: RunAddress, segment: SegmentKey, lines: string): Promise<string>;
+  /** Whole segment, or null when it is not there (deleted because the run was archived meanwhile). */
+  readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null>;
+  /** Bytes `from..to` (exclusive) of the whole log, cut anywhere; null when there is no whole log. */
+  readLog(run: RunAddress, from: number, to: number): Promise<string | null>;
+  /** The whole log in one put, made of the segments. */
+  composeSmall(run: RunAddress, segments: readonly Segment[]): Promise<void>;
+  startUpload(run: RunAddress): Promise<string>;
+  /** Part `partNumber` (from 1) of equal `partBytes`, cut from the segments. `gone` when the upload does not exist any more. */
+  uploadPart(
+    run: RunAddress,
+    segments: readonly Segment[],
+    upload: { uploadId: string; partNumber: number; partBytes: number },
+  ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }>;
+  completeUpload(
+    run: RunAddress,
+    upload: { uploadId: string; parts: { partNumber: number; etag: string }[] },
+  ): Promise<{ kind: "completed" } | { kind: "gone" }>;
+  /** Size of the whole log, or null. */
+  logBytes(run: RunAddress): Promise<number | null>;
+  /** SHA-256 of the whole log as it is stored, read back. */
+  hashLog(run: RunAddress): Promise<string>;
+  putManifest(run: RunAddress, manifest: string): Promise<void>;
+  deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void>;
+}
+export type RunAddress = { workspaceId: string; runId: string };
+
+/** What D1 holds of a run. */
+export type IndexedRun = {
+  run: StoredRun;
+  /** Grows with every change; a smaller one never overwrites a greater. */
+  revision: number;
+  summary: Summary | null;
+};
+
+export type RunQuery = {
+  workspaceId: string;
+  statuses?: readonly WireRun["status"][];
+  workflowId?: string;
+  labels?: readonly { key: string; value: string }[];
+  pinned?: boolean;
+  /** Prefix of name or id, or words of the name. */
+  q?: string;
+  /** RFC 3339 bounds, exclusive. */
+  createdAfter?: string;
+  createdBefore?: string;
+  maxValidationSeverity?: NonNullable<WireRun["max_validation_severity"]>;
+  limit: number;
+  cursor?: string;
+};
+
+/** The list of runs. A projection of the objects: it can be late, never wrong about an ended run. */
+export interface RunIndex {
+  /** Does nothing when a newer revision is there, or the run was deleted. */
+  upsert(row: IndexedRun): Promise<void>;
+  get(runId: string): Promise<IndexedRun | null>;
+  /** Newest first. `skipped` rows could not be decoded; their ids are in the server's log. */
+  list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }>;
+  delete(runId: string): Promise<void>;
+}
+
+/** Tells the workspace's live list how a run stands. */
+export interface WorkspaceFeed {
+  publish(run: StoredRun, revision: number): Promise<void>;
+}
+
+/** One open watcher socket. Its state survives hibernation. */
+export interface Watcher {
+  readonly state: WatcherState;
+  /** Stores the state; call after every change of it. */
+  keep(state: WatcherState): void;
+  send(frame: string): void;
+  close(code: number, reason: string): void;
+}
+
+export interface Watchers {
+  all(): readonly Watcher[];
+}
+
+/** Open produce sockets. */
+export interface ProducerSockets {
+  /** Whether one is open. */
+  any(): boolean;
+  /** When one was last heard, append or ping; null when none is open. */
+  lastHeardAt(): number | null;
+  sendAll(frame: string): void;
+}

@@ -1,0 +1,43 @@
+import { LIMITS } from "../../protocol/limits.ts";
+
+/** Log lines reach R2 at the latest this long after they were accepted. */
+export const FLUSH_AFTER_MS = 60_000;
+/** An alarm later than this means that the server was down: that time does not count against the producer. */
+export const LATE_ALARM_MS = 5_000;
+
+/** Everything of a run that can fall due. Absent things are null. */
+export type DueFacts = {
+  open: boolean;
+  /** When the archive has something to do: now, in a minute, or after a pause. */
+  archiveAt: number | null;
+  indexAt: number | null;
+  leaseMs: number | null;
+  heardAt: number;
+  /** When `producer.lost` was written, while nobody came back. */
+  lostAt: number | null;
+  endAfterMs: number;
+  cancelRequestedAt: number | null;
+  watcherSilentAt: number | null;
+};
+
+/** When the producer counts as lost, if nothing is heard until then. */
+export const leaseEndsAt = (facts: Pick<DueFacts, "leaseMs" | "heardAt" | "lostAt">): number | null =>
+  facts.leaseMs === null || facts.lostAt !== null ? null : facts.heardAt + facts.leaseMs;
+
+/** When a run whose producer is lost ends by itself. */
+export const abandonedAt = (facts: Pick<DueFacts, "lostAt" | "endAfterMs">): number | null =>
+  facts.lostAt === null ? null : facts.lostAt + facts.endAfterMs;
+
+export const cancelEndsAt = (facts: Pick<DueFacts, "cancelRequestedAt">): number | null =>
+  facts.cancelRequestedAt === null ? null : facts.cancelRequestedAt + LIMITS.cancelGraceMs;
+
+/** The one alarm: the earliest thing due, null when nothing is. An idle run has none. [ALM1] */
+export function earliestDue(facts: DueFacts): number | null {
+  const always = [facts.archiveAt, facts.indexAt, facts.watcherSilentAt];
+  const whileOpen = facts.open ? [leaseEndsAt(facts), abandonedAt(facts), cancelEndsAt(facts)] : [];
+  const due = [...always, ...whileOpen].filter((at) => at !== null);
+  return due.length === 0 ? null : Math.min(...due);
+}
+
+/** Pause before attempt `failures + 1`: 1 s doubling to 60 s. */
+export const backoffMs = (failures: number): number => Math.min(60_000, 1_000 * 2 ** Math.max(0, failures - 1));

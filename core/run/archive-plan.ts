@@ -1,0 +1,96 @@
+import type { ArchiveProgress, HotBatch, Segment, SegmentKey } from "../ports.ts";
+import { FLUSH_AFTER_MS } from "./alarm-plan.ts";
+
+const MIB = 1024 * 1024;
+export const SEGMENT_BYTES = 1 * MIB;
+/** R2 wants parts of at least 5 MiB; a log below that goes up in one put. */
+export const SINGLE_PUT_BYTES = 5 * MIB;
+export const PART_BYTES = 8 * MIB;
+/** R2's limit is 10,000 parts an object. */
+const MOST_PARTS = 9_000;
+
+export type ArchiveFacts = {
+  ended: boolean;
+  now: number;
+  segments: readonly Segment[];
+  hotBytes: number;
+  oldestHotAt: number | null;
+  archive: ArchiveProgress;
+  indexPending: boolean;
+  /** Watchers that still read from the object; it is emptied only when there are none. */
+  watchersBehind: boolean;
+};
+
+export type ArchiveStep =
+  /** Decide the next segment's range, write it down, then put it. */
+  | { kind: "plan_segment" }
+  | { kind: "put_segment"; segment: SegmentKey }
+  | { kind: "compose_small" }
+  | { kind: "start_upload"; partBytes: number }
+  | { kind: "upload_part"; uploadId: string; partNumber: number; partBytes: number }
+  | { kind: "complete_upload"; uploadId: string; parts: { partNumber: number; etag: string }[] }
+  | { kind: "write_manifest"; sha256: string }
+  | { kind: "write_index" }
+  | { kind: "delete_segments" }
+  | { kind: "empty" }
+  | { kind: "wait"; until: number | null };
+
+export const logBytes = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.bytes, 0);
+export const partBytesFor = (totalBytes: number): number =>
+  Math.max(PART_BYTES, Math.ceil(totalBytes / MOST_PARTS / MIB) * MIB);
+
+/** The next thing to do for a run's archive, in the order of the contract: each step may be repeated after a kill. [ARC2] */
+export function nextArchiveStep(facts: ArchiveFacts): ArchiveStep {
+  const planned = facts.segments.at(-1);
+  if (planned !== undefined && planned.sha256 === null) return { kind: "put_segment", segment: planned };
+  if (facts.hotBytes > 0) {
+    if (facts.ended || facts.hotBytes >= SEGMENT_BYTES) return { kind: "plan_segment" };
+    const until = (facts.oldestHotAt ?? facts.now) + FLUSH_AFTER_MS;
+    return until <= facts.now ? { kind: "plan_segment" } : { kind: "wait", until };
+  }
+  if (!facts.ended) return { kind: "wait", until: null };
+  return nextClosingStep(facts);
+}
+
+function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
+  const { archive } = facts;
+  const totalBytes = logBytes(facts.segments);
+  switch (archive.phase) {
+    case "open":
+      return totalBytes < SINGLE_PUT_BYTES
+        ? { kind: "compose_small" }
+        : { kind: "start_upload", partBytes: partBytesFor(totalBytes) };
+    case "composing": {
+      const partNumber = archive.parts.length + 1;
+      return (partNumber - 1) * archive.partBytes < totalBytes
+        ? { kind: "upload_part", uploadId: archive.uploadId, partNumber, partBytes: archive.partBytes }
+        : { kind: "complete_upload", uploadId: archive.uploadId, parts: archive.parts };
+    }
+    case "composed":
+      return { kind: "write_manifest", sha256: archive.sha256 };
+    case "proved":
+      // The row must be in D1 before the object forgets the run: afterwards nothing else knows it.
+      return facts.indexPending ? { kind: "write_index" } : { kind: "delete_segments" };
+    case "cleared":
+      // A watcher that is still behind is fed by this object; the segments' ranges say where it is in the whole log.
+      return facts.watchersBehind ? { kind: "wait", until: null } : { kind: "empty" };
+  }
+}
+
+/** The range of the next segment: whole rows from the hot end's first, up to about 1 MiB. Null without rows. */
+export function planSegment(
+  rows: Iterable<Pick<HotBatch, "firstSequence" | "lastSequence" | "bytes">>,
+): (SegmentKey & { bytes: number }) | null {
+  let segment: (SegmentKey & { bytes: number }) | null = null;
+  for (const row of rows) {
+    if (segment === null) {
+      segment = { firstSequence: row.firstSequence, lastSequence: row.lastSequence, bytes: row.bytes };
+    } else if (segment.bytes + row.bytes > SEGMENT_BYTES) {
+      break;
+    } else {
+      segment.lastSequence = row.lastSequence;
+      segment.bytes += row.bytes;
+    }
+  }
+  return segment;
+}

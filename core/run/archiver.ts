@@ -1,0 +1,209 @@
+import { isTerminal } from "../../protocol/event.ts";
+import type { Archive, ArchiveProgress, Clock, EventLog, Segment, SegmentKey } from "../ports.ts";
+import { backoffMs } from "./alarm-plan.ts";
+import { logBytes, nextArchiveStep, planSegment, type ArchiveStep } from "./archive-plan.ts";
+import { buildManifest, type Sha256 } from "./manifest.ts";
+import { checkpointOf, storedThrough, type RunMemory } from "./run-memory.ts";
+
+/** What the archiver asks of the run it archives. */
+export type ArchiverHost = {
+  /** The run as it is now, or null when it was erased meanwhile. */
+  memory(): RunMemory | null;
+  watchersBehind(): boolean;
+  indexPending(): boolean;
+  /** Writes the row to D1; throws when that fails. */
+  writeIndex(): Promise<void>;
+  /** R2 refuses or takes again what it is given: told in the log of an open run. */
+  degraded(error: unknown): void;
+  recovered(): void;
+  /** The object is to be emptied: forget everything. */
+  emptied(): void;
+};
+
+/**
+ * Carries a run's lines to R2, one planned step after another. Every step can be repeated after a kill at any point:
+ * what it will write is decided and stored before it is written, and done only when it is known to be there. [ARC1] [ARC2]
+ */
+export class Archiver {
+  readonly #ports: { log: EventLog; archive: Archive; clock: Clock; sha256: Sha256 };
+  readonly #host: ArchiverHost;
+  #running: Promise<void> | null = null;
+  #failures = 0;
+  #retryAt: number | null = null;
+
+  constructor(ports: { log: EventLog; archive: Archive; clock: Clock; sha256: Sha256 }, host: ArchiverHost) {
+    this.#ports = ports;
+    this.#host = host;
+  }
+
+  /** When the archive is next due: for the alarm. */
+  dueAt(): number | null {
+    const memory = this.#host.memory();
+    if (memory === null) return null;
+    const step = this.#next(memory);
+    const at = step.kind === "wait" ? step.until : this.#ports.clock.now();
+    return at === null || this.#retryAt === null ? at : Math.max(at, this.#retryAt);
+  }
+
+  /** Does what is due, one step after another, until nothing is. At most one of these is under way. */
+  work(): Promise<void> {
+    this.#running ??= this.#workThrough().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** Resolves when no step is under way. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #workThrough(): Promise<void> {
+    for (;;) {
+      const memory = this.#host.memory();
+      if (memory === null) return;
+      if (this.#retryAt !== null && this.#retryAt > this.#ports.clock.now()) return;
+      const step = this.#next(memory);
+      if (step.kind === "wait") return;
+      try {
+        await this.#do(step, memory);
+      } catch (error) {
+        this.#failures += 1;
+        this.#retryAt = this.#ports.clock.now() + backoffMs(this.#failures);
+        this.#host.degraded(error);
+        return;
+      }
+      if (this.#failures > 0) {
+        this.#failures = 0;
+        this.#retryAt = null;
+        this.#host.recovered();
+      }
+    }
+  }
+
+  #next(memory: RunMemory): ArchiveStep {
+    return nextArchiveStep({
+      ended: isTerminal(memory.state.status),
+      now: this.#ports.clock.now(),
+      segments: memory.segments,
+      hotBytes: memory.hotBytes,
+      oldestHotAt: memory.oldestHotAt,
+      archive: memory.archive,
+      indexPending: this.#host.indexPending(),
+      watchersBehind: this.#host.watchersBehind(),
+    });
+  }
+
+  async #do(step: Exclude<ArchiveStep, { kind: "wait" }>, memory: RunMemory): Promise<void> {
+    const { archive, log } = this.#ports;
+    const run = memory.identity;
+    switch (step.kind) {
+      case "plan_segment": {
+        const planned = planSegment(log.rowsAfter(storedThrough(memory)));
+        if (planned === null) throw new Error("hot bytes without hot rows");
+        this.#keepSegment(memory, { ...planned, sha256: null });
+        return;
+      }
+      case "put_segment":
+        return this.#putSegment(memory, step.segment);
+      case "compose_small":
+        await archive.composeSmall(run, memory.segments);
+        return this.#composed(memory);
+      case "start_upload": {
+        const uploadId = await archive.startUpload(run);
+        this.#keepProgress(memory, { phase: "composing", uploadId, partBytes: step.partBytes, parts: [] });
+        return;
+      }
+      case "upload_part": {
+        const part = await archive.uploadPart(run, memory.segments, step);
+        if (part.kind === "gone") return this.#uploadGone(memory);
+        if (memory.archive.phase !== "composing") return;
+        const parts = [...memory.archive.parts, { partNumber: step.partNumber, etag: part.etag }];
+        this.#keepProgress(memory, { ...memory.archive, parts });
+        return;
+      }
+      case "complete_upload": {
+        const answer = await archive.completeUpload(run, step);
+        return answer.kind === "gone" ? this.#uploadGone(memory) : this.#composed(memory);
+      }
+      case "write_manifest": {
+        const { status, last_sequence: events } = memory.state;
+        if (!isTerminal(status)) throw new Error(`a run that is ${status} has no manifest`);
+        const facts = { ...run, status, events, sha256: step.sha256 };
+        const manifest = await buildManifest(facts, memory.segments, memory.producers, this.#ports.sha256);
+        await archive.putManifest(run, JSON.stringify(manifest, null, 1));
+        this.#keepProgress(memory, { phase: "proved" });
+        return;
+      }
+      case "write_index":
+        return this.#host.writeIndex();
+      case "delete_segments":
+        await archive.deleteSegments(run, memory.segments);
+        this.#keepProgress(memory, { phase: "cleared" });
+        return;
+      case "empty":
+        // Forget before the storage is gone: whoever asks meanwhile is told that nothing is here.
+        this.#host.emptied();
+        return log.erase();
+    }
+  }
+
+  async #putSegment(memory: RunMemory, key: SegmentKey): Promise<void> {
+    const { archive, log } = this.#ports;
+    const lines = collectLines(log, key);
+    const sha256 = await archive.putSegment(memory.identity, key, lines);
+    // The run may have been erased or recalled while R2 worked: what is written down now must be about the run as it is.
+    const now = this.#host.memory();
+    const at = now?.segments.findIndex((segment) => segment.firstSequence === key.firstSequence) ?? -1;
+    const segment = now?.segments[at];
+    if (now === null || segment === undefined) return;
+    const stored: Segment = { ...segment, sha256 };
+    log.transaction(() => {
+      log.putSegment(stored);
+      log.putCheckpoint(checkpointOf(now));
+      log.dropThrough(stored.lastSequence);
+    });
+    now.segments[at] = stored;
+    now.hotBytes -= stored.bytes;
+    now.oldestHotAt = firstOf(log.rowsAfter(stored.lastSequence))?.receivedAt ?? null;
+  }
+
+  /** After a kill between `complete` and writing that down, R2 knows the upload no more but has the log. */
+  async #uploadGone(memory: RunMemory): Promise<void> {
+    const bytes = await this.#ports.archive.logBytes(memory.identity);
+    if (bytes === logBytes(memory.segments)) return this.#composed(memory);
+    this.#keepProgress(memory, { phase: "open" });
+  }
+
+  async #composed(memory: RunMemory): Promise<void> {
+    const sha256 = await this.#ports.archive.hashLog(memory.identity);
+    this.#keepProgress(memory, { phase: "composed", sha256 });
+  }
+
+  #keepSegment(memory: RunMemory, segment: Segment): void {
+    this.#ports.log.putSegment(segment);
+    memory.segments.push(segment);
+  }
+
+  #keepProgress(memory: RunMemory, archive: ArchiveProgress): void {
+    // A run erased while a step was under way must not be written down again.
+    if (this.#host.memory() !== memory) return;
+    this.#ports.log.putArchive(archive);
+    memory.archive = archive;
+  }
+}
+
+/** The lines of a planned segment, from the rows that it covers whole. */
+function collectLines(log: EventLog, key: SegmentKey): string {
+  let lines = "";
+  for (const row of log.batchesAfter(key.firstSequence - 1)) {
+    if (row.lastSequence > key.lastSequence) break;
+    lines += row.lines;
+  }
+  return lines;
+}
+
+function firstOf<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
+}

@@ -1,0 +1,101 @@
+import { isTerminal } from "../../protocol/event.ts";
+import { summaryForEmbedding } from "../../protocol/summary.ts";
+import type { Clock, EventLog, RunIndex, Timer, WorkspaceFeed } from "../ports.ts";
+import { backoffMs } from "./alarm-plan.ts";
+import { storedRun, type RunMemory } from "./run-memory.ts";
+
+/** Progress reaches the workspace's list this often; a change of status at once. */
+const ANNOUNCE_EVERY_MS = 1_000;
+/** An append that changes the status waits at most so long for D1: a slow index must not hold up a producer. */
+const SETTLE_MS = 2_000;
+
+type Ports = {
+  log: EventLog;
+  index: RunIndex;
+  feed: WorkspaceFeed;
+  clock: Clock;
+  timer: Timer;
+  report: (event: string, facts: Record<string, unknown>) => void;
+};
+
+/**
+ * Keeps D1 and the workspace's live list up with the run. That a row is due is stored with the change itself; the row is made of the run as it
+ * is when it is written, and its revision keeps a late write from undoing a newer one. [IDX1]
+ */
+export class IndexOutbox {
+  readonly #ports: Ports;
+  readonly #memory: () => RunMemory | null;
+  #failures = 0;
+  #retryAt: number | null = null;
+  #isAnnouncing = false;
+
+  constructor(ports: Ports, memory: () => RunMemory | null) {
+    this.#ports = ports;
+    this.#memory = memory;
+  }
+
+  /** When D1 is to be written: now, after a pause, or never. */
+  dueAt(): number | null {
+    const memory = this.#memory();
+    if (memory === null || !memory.outbox.pending) return null;
+    return this.#retryAt ?? this.#ports.clock.now();
+  }
+
+  /** Something of the run changed: tell the live list soon. */
+  changed(): void {
+    if (this.#isAnnouncing) return;
+    this.#isAnnouncing = true;
+    this.#ports.timer.after(ANNOUNCE_EVERY_MS, () => {
+      this.#isAnnouncing = false;
+      const memory = this.#memory();
+      if (memory !== null && !isTerminal(memory.state.status)) this.#announce(memory).catch(() => this.#notAnnounced());
+    });
+  }
+
+  /** Writes the row and tells the list. Throws when D1 does not take it. */
+  async write(): Promise<void> {
+    const memory = this.#memory();
+    if (memory === null) return;
+    const { revision } = memory.outbox;
+    const summary = isTerminal(memory.state.status) ? summaryForEmbedding(memory.summary) : null;
+    await this.#ports.index.upsert({ run: storedRun(memory), revision, summary });
+    this.#failures = 0;
+    this.#retryAt = null;
+    const now = this.#memory();
+    if (now !== null && now.outbox.revision === revision) {
+      now.outbox = { revision, pending: false };
+      this.#ports.log.putOutbox(now.outbox);
+    }
+  }
+
+  /** What the alarm does: tries once more when it is time. */
+  async retry(): Promise<void> {
+    const due = this.dueAt();
+    if (due === null || due > this.#ports.clock.now()) return;
+    try {
+      await this.write();
+    } catch (error) {
+      this.#failures += 1;
+      this.#retryAt = this.#ports.clock.now() + backoffMs(this.#failures);
+      this.#ports.report("index_not_written", { error: String(error), failures: this.#failures });
+    }
+  }
+
+  /** After a change of status: D1 and the list show it when this resolves, or the alarm goes on. */
+  async settle(): Promise<void> {
+    const memory = this.#memory();
+    if (memory === null || !memory.outbox.pending) return;
+    const told = this.#announce(memory).catch(() => this.#notAnnounced());
+    const pause = new Promise<void>((resolve) => this.#ports.timer.after(SETTLE_MS, resolve));
+    await Promise.race([Promise.all([told, this.retry()]), pause]);
+  }
+
+  #announce(memory: RunMemory): Promise<void> {
+    return this.#ports.feed.publish(storedRun(memory), memory.outbox.revision);
+  }
+
+  /** The list shows the run again with its next change; D1 has its status meanwhile. */
+  #notAnnounced(): void {
+    this.#ports.report("list_not_told", {});
+  }
+}

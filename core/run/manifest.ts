@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { runIdSchema, TERMINAL_STATUSES } from "../../protocol/event.ts";
+import type { Segment } from "../ports.ts";
+import type { Positions, Producers } from "./sequencer.ts";
+
+/** SHA-256 of the bytes. */
+export type Sha256 = (bytes: Uint8Array) => Promise<Uint8Array>;
+
+const position = z.int().min(0).nullable();
+
+/**
+ * `manifest.json`: what the whole log is, for people and for proof, and the producers' last batches, so that a repeat is still a
+ * duplicate when the object is empty. `running` chains the segments: SHA-256(running before ‖ the segment's hash), raw bytes, from nothing.
+ */
+export const manifestSchema = z.object({
+  schema: z.literal("runcast.manifest/v1"),
+  run_id: runIdSchema,
+  workspace_id: z.string(),
+  status: z.enum(TERMINAL_STATUSES),
+  events: z.int().min(1),
+  bytes: z.int().min(1),
+  sha256: z.string(),
+  segments: z.array(
+    z.object({
+      first_sequence: z.int(),
+      last_sequence: z.int(),
+      bytes: z.int(),
+      sha256: z.string(),
+      running: z.string(),
+    }),
+  ),
+  producers: z.record(
+    z.string(),
+    z.object({
+      epoch: z.int(),
+      last: z.int(),
+      /** `[first_sequence, last_sequence, accepted]` of the last 64 batches, oldest first. */
+      batches: z.array(z.tuple([position, position, z.int()])),
+    }),
+  ),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export async function buildManifest(
+  run: { runId: string; workspaceId: string; status: Manifest["status"]; events: number; sha256: string },
+  segments: readonly Segment[],
+  producers: Producers,
+  sha256: Sha256,
+): Promise<Manifest> {
+  let running: Uint8Array = new Uint8Array();
+  const chained: Manifest["segments"] = [];
+  for (const segment of segments) {
+    if (segment.sha256 === null) throw new Error(`segment ${segment.firstSequence} is not stored yet`);
+    running = await sha256(Uint8Array.from([...running, ...hexToBytes(segment.sha256)]));
+    chained.push({
+      first_sequence: segment.firstSequence,
+      last_sequence: segment.lastSequence,
+      bytes: segment.bytes,
+      sha256: segment.sha256,
+      running: bytesToHex(running),
+    });
+  }
+  return {
+    schema: "runcast.manifest/v1",
+    run_id: run.runId,
+    workspace_id: run.workspaceId,
+    status: run.status,
+    events: run.events,
+    bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
+    sha256: run.sha256,
+    segments: chained,
+    producers: Object.fromEntries(
+      Object.entries(producers).map(([id, producer]) => [
+        id,
+        {
+          epoch: producer.epoch,
+          last: producer.last,
+          batches: producer.batches.map((batch): [number | null, number | null, number] => [
+            batch.firstSequence,
+            batch.lastSequence,
+            batch.accepted,
+          ]),
+        },
+      ]),
+    ),
+  };
+}
+
+/** The producers as the sequencer knows them. */
+export function manifestProducers(manifest: Manifest): Producers {
+  const positionsOf = ([firstSequence, lastSequence, accepted]: [number | null, number | null, number]): Positions => ({
+    firstSequence,
+    lastSequence,
+    accepted,
+  });
+  return Object.fromEntries(
+    Object.entries(manifest.producers).map(([id, producer]) => [
+      id,
+      { epoch: producer.epoch, last: producer.last, batches: producer.batches.map(positionsOf) },
+    ]),
+  );
+}
+
+export const bytesToHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const hexToBytes = (hex: string): Uint8Array =>
+  Uint8Array.from({ length: hex.length / 2 }, (_, at) => Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16));

@@ -1,0 +1,142 @@
+import type { RunEvent } from "../../protocol/event.ts";
+import { foldRunState, newRunState, type RunState } from "../../protocol/run-state.ts";
+import { foldSummary, newSummary, runCounts, type Summary } from "../../protocol/summary.ts";
+import { parseLine, splitLines, utf8Length } from "../../protocol/ndjson.ts";
+import type { ArchiveProgress, EventLog, Outbox, Segment, StoredRun } from "../ports.ts";
+import { remember, type ProducerMark, type Producers } from "./sequencer.ts";
+
+/** What a run is told once and its log does not say. */
+export type RunIdentity = {
+  runId: string;
+  workspaceId: string;
+  createdAt: number;
+  leaseMs: number | null;
+  endAfterMs: number;
+};
+
+/** The folds up to `sequence`: what a run would otherwise read its whole log for. Written with every stored segment. */
+export type Checkpoint = { sequence: number; state: RunState; summary: Summary; producers: Producers; lostAt: number | null; cancelRequestedAt: number | null };
+
+/**
+ * Everything the object keeps in memory of its run. All of it comes from the log: after an eviction `recall` builds the same again. [RUN2]
+ */
+export type RunMemory = {
+  identity: RunIdentity;
+  state: RunState;
+  summary: Summary;
+  producers: Producers;
+  segments: Segment[];
+  archive: ArchiveProgress;
+  outbox: Outbox;
+  hotBytes: number;
+  oldestHotAt: number | null;
+  /** When the producer was last heard. */
+  heardAt: number;
+  lostAt: number | null;
+  cancelRequestedAt: number | null;
+};
+
+/** The run as its storage tells it, or null when this object holds none. */
+export function recall(log: EventLog): RunMemory | null {
+  const stored = log.load();
+  if (stored === null) return null;
+  const { identity, checkpoint, segments, archive } = stored;
+  const memory: RunMemory = {
+    identity,
+    state: checkpoint?.state ?? newRunState(),
+    summary: checkpoint?.summary ?? newSummary(),
+    producers: checkpoint?.producers ?? {},
+    segments,
+    archive,
+    outbox: log.outbox(),
+    hotBytes: 0,
+    oldestHotAt: null,
+    heardAt: Math.max(identity.createdAt, log.heardAt() ?? 0),
+    lostAt: checkpoint?.lostAt ?? null,
+    cancelRequestedAt: checkpoint?.cancelRequestedAt ?? null,
+  };
+  const marks: ProducerMark[] = [...log.emptyBatches()];
+  for (const batch of log.batchesAfter(checkpoint?.sequence ?? 0)) {
+    for (const line of splitLines(batch.lines)) foldLine(memory, line);
+    if (batch.mark !== null) marks.push(batch.mark);
+  }
+  // Rows and empty batches are kept apart; a producer's own numbers say their order.
+  marks.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence);
+  for (const mark of marks) {
+    const known = Object.hasOwn(memory.producers, mark.id) ? memory.producers[mark.id] : undefined;
+    const isNews = known === undefined || mark.epoch > known.epoch || (mark.epoch === known.epoch && mark.sequence > known.last);
+    if (isNews) remember(memory.producers, mark);
+  }
+  for (const row of log.rowsAfter(storedThrough(memory))) {
+    memory.hotBytes += row.bytes;
+    memory.oldestHotAt ??= row.receivedAt;
+    if (row.fromProducer) memory.heardAt = Math.max(memory.heardAt, row.receivedAt);
+  }
+  return memory;
+}
+
+/** Folds one line, without its newline, into what is known of the run. Memory first: the caller stores the line in the same turn. */
+export function foldLine(memory: RunMemory, line: string): void {
+  foldSummary(memory.summary, foldStateLine(memory, line));
+}
+
+/** The same without the summary, which a `run.completed` already holds. */
+export function foldStateLine(memory: RunMemory, line: string): RunEvent {
+  const event = parseLine(line);
+  // Lines reach the log through this object alone; one that does not parse means the storage is damaged.
+  if (event === null) throw new Error(`the stored log holds a line that does not parse after ${memory.state.last_sequence}`);
+  foldRunState(memory.state, event, utf8Length(line) + 1);
+  if (event.type === "producer.lost") memory.lostAt = Date.parse(event.created_at);
+  if (event.type === "producer.returned") memory.lostAt = null;
+  if (event.type === "control.requested" && event.payload["action"] === "cancel") {
+    memory.cancelRequestedAt ??= Date.parse(event.created_at);
+  }
+  return event;
+}
+
+export const checkpointOf = (memory: RunMemory): Checkpoint => ({
+  sequence: memory.state.last_sequence,
+  state: memory.state,
+  summary: memory.summary,
+  producers: memory.producers,
+  lostAt: memory.lostAt,
+  cancelRequestedAt: memory.cancelRequestedAt,
+});
+
+/** The last sequence that is known to be in R2: only the last segment can still be on its way. */
+export function storedThrough(memory: Pick<RunMemory, "segments">): number {
+  const last = memory.segments.at(-1);
+  const stored = last === undefined || last.sha256 !== null ? last : memory.segments.at(-2);
+  return stored?.lastSequence ?? 0;
+}
+
+/** The run as the API returns it, but for its watch address. */
+export function storedRun(memory: RunMemory): StoredRun {
+  const { identity, state, summary } = memory;
+  return {
+    run_id: identity.runId,
+    workspace_id: identity.workspaceId,
+    workflow_id: state.workflow_id,
+    workflow_version: state.workflow_version,
+    name: state.name,
+    status: state.status,
+    parameters: state.parameters,
+    labels: state.labels,
+    pinned: false,
+    created_at: new Date(identity.createdAt).toISOString(),
+    started_at: state.started_at,
+    completed_at: state.completed_at,
+    duration_ms: state.duration_ms,
+    progress: state.progress,
+    exit_code: state.exit_code,
+    failure: state.failure,
+    last_sequence: state.last_sequence,
+    event_bytes: state.event_bytes,
+    events_path: state.events_path,
+    output_paths: state.output_paths,
+    logging_degraded: state.degraded.length > 0,
+    incomplete: false,
+    stale: memory.lostAt !== null && state.completed_at === null,
+    ...runCounts(summary),
+  };
+}

@@ -1,0 +1,197 @@
+import { DurableObject } from "cloudflare:workers";
+import { principalSchema } from "../protocol/api.ts";
+import { PING, PONG, watcherCommandSchema } from "../protocol/frames.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { parseLiveQuery, parseProduceQuery } from "../protocol/read-query.ts";
+import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL } from "../protocol/version.ts";
+import type {
+  AppendOutcome,
+  AppendRequest,
+  CancelCommand,
+  CancelOutcome,
+  CreateCommand,
+  CreateOutcome,
+  DescribeOutcome,
+  EraseOutcome,
+  HeartbeatOutcome,
+  SummaryOutcome,
+  TailOutcome,
+} from "../core/run/commands.ts";
+import { newWatcher } from "../core/run/flow-control.ts";
+import type { Watcher } from "../core/ports.ts";
+import { Run } from "../core/run/run.ts";
+import { D1RunIndex } from "../storage/d1-run-index.ts";
+import { R2Archive } from "../storage/r2-archive.ts";
+import { logError } from "../storage/server-log.ts";
+import { SqliteEventLog } from "../storage/sqlite-event-log.ts";
+import { EXPIRES_AT_HEADER, PRINCIPAL_HEADER, type Env } from "../worker/env.ts";
+import { cleanCloseCode } from "./close-code.ts";
+import { HibernatingProducers } from "./hibernating-producers.ts";
+import { HibernatingWatchers } from "./hibernating-watchers.ts";
+import { openPair, refuse, switchProtocols } from "./object-sockets.ts";
+import { answerFrame, readProducerFrame } from "./producer-frame.ts";
+
+/** One run, as Cloudflare sees it. Wires ports to `Run` and decides nothing. */
+export class RunObject extends DurableObject<Env> {
+  readonly #watchers = new HibernatingWatchers(this.ctx);
+  readonly #producers = new HibernatingProducers(this.ctx);
+  readonly #run = new Run({
+    log: new SqliteEventLog(this.ctx.storage),
+    archive: new R2Archive(this.env.ARCHIVE),
+    index: new D1RunIndex(this.env.DB),
+    feed: {
+      publish: async (run, revision) => {
+        await this.env.WORKSPACES.getByName(run.workspace_id).publish(run, revision);
+      },
+    },
+    watchers: this.#watchers,
+    producers: this.#producers,
+    clock: { now: () => Date.now(), newId: () => crypto.randomUUID() },
+    timer: { after: (delayMs, run) => void setTimeout(run, delayMs) },
+    alarm: { set: (at) => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)) },
+    sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
+    report: (event, facts) => logError(event, { run_id: this.ctx.id.name ?? null, ...facts }),
+  });
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+  }
+
+  /** The run is in D1 and in the workspace's list when this resolves; throws when D1 cannot be written. */
+  async create(command: CreateCommand): Promise<CreateOutcome> {
+    const outcome = this.#run.create(command);
+    await this.#run.indexed();
+    return outcome;
+  }
+
+  async append(request: AppendRequest): Promise<AppendOutcome> {
+    const outcome = this.#run.append(request);
+    await this.#run.settle();
+    return outcome;
+  }
+
+  describe(): DescribeOutcome {
+    return this.#run.describe();
+  }
+
+  summary(): SummaryOutcome {
+    return this.#run.summary();
+  }
+
+  async heartbeat(): Promise<HeartbeatOutcome> {
+    const outcome = this.#run.heartbeat();
+    await this.#run.settle();
+    return outcome;
+  }
+
+  async cancel(command: CancelCommand): Promise<CancelOutcome> {
+    const outcome = this.#run.cancel(command);
+    await this.#run.settle();
+    return outcome;
+  }
+
+  tail(afterSequence: number): TailOutcome {
+    return this.#run.tail(afterSequence);
+  }
+
+  erase(): Promise<EraseOutcome> {
+    return this.#run.erase();
+  }
+
+  /** The sockets: `/live` and `/produce`. A run that is not here is 404, and the Worker asks elsewhere. */
+  override fetch(request: Request): Response {
+    const url = new URL(request.url);
+    if (this.#run.describe().kind === "unknown") return refuse({ code: "RUN_NOT_FOUND", detail: "this object holds no run" });
+    return url.pathname.endsWith("/produce") ? this.#produce(request, url) : this.#watch(request, url);
+  }
+
+  #watch(request: Request, url: URL): Response {
+    const query = parseLiveQuery(url.searchParams);
+    if (query.kind === "refused") return refuse(query.refusal);
+    if (this.#watchers.all().length >= LIMITS.watchersPerRun) {
+      return refuse({ code: "TOO_MANY_WATCHERS", detail: `this run has ${LIMITS.watchersPerRun} watchers already` });
+    }
+    const principal = principalSchema.parse(JSON.parse(decodeURIComponent(request.headers.get(PRINCIPAL_HEADER) ?? "")));
+    const expiresAt = request.headers.get(EXPIRES_AT_HEADER);
+    const { client, server } = openPair();
+    const state = newWatcher(crypto.randomUUID(), principal, query.value, expiresAt ? Number(expiresAt) : null);
+    this.#run.welcome(this.#watchers.accept(server, state));
+    return switchProtocols(client, subprotocolOf(request, LIVE_SUBPROTOCOL));
+  }
+
+  #produce(request: Request, url: URL): Response {
+    const query = parseProduceQuery(url.searchParams);
+    if (query.kind === "refused") return refuse(query.refusal);
+    const hello = this.#run.greetProducer(query.value.id, query.value.epoch);
+    if (hello.kind === "refused") return refuse(hello.refusal);
+    const { client, server } = openPair();
+    this.#producers.accept(server, { ...query.value, heardAt: Date.now() });
+    for (const frame of hello.frames) server.send(frame);
+    return switchProtocols(client, subprotocolOf(request, PRODUCE_SUBPROTOCOL));
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    if (message === PING) return socket.send(PONG);
+    if (typeof message !== "string") return socket.close(4400, "frames are text");
+    if (this.#producers.is(socket)) return this.#takeBatch(socket, message);
+    const watcher = this.#watchers.find(socket);
+    if (watcher !== null) this.#hear(watcher, message);
+  }
+
+  async #takeBatch(socket: WebSocket, message: string): Promise<void> {
+    const producer = this.#producers.read(socket);
+    const frame = readProducerFrame(message, producer);
+    if (frame.kind === "bad") return socket.close(frame.code, frame.reason);
+    this.#producers.keep(socket, { ...producer, heardAt: Date.now() });
+    const answer = answerFrame(frame.producerSequence, this.#run.append(frame.request));
+    await this.#run.settle();
+    socket.send(answer.frame);
+    if (answer.close !== null) socket.close(answer.close.code, answer.close.reason);
+  }
+
+  #hear(watcher: Watcher, message: string): void {
+    const { expiresAt } = watcher.state;
+    if (expiresAt !== null && expiresAt <= Date.now()) return watcher.close(4401, "the session has expired");
+    if (message.length > LIMITS.watcherFrameBytes) return watcher.close(4400, "a frame is at most 4 KiB");
+    const command = watcherCommandSchema.safeParse(parseJson(message));
+    if (!command.success) return watcher.close(4400, "a watcher sends ack, view or ping");
+    switch (command.data.op) {
+      case "ack":
+        return this.#run.acknowledge(watcher, command.data.sequence);
+      case "view":
+        return this.#run.look(watcher, command.data);
+    }
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#gone(socket);
+    // Without an answer of ours the client waits ten seconds and is told 1006.
+    socket.close(cleanCloseCode(code), "");
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#gone(socket);
+  }
+
+  #gone(socket: WebSocket): void {
+    this.#watchers.forget(socket);
+    this.#run.left();
+  }
+
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    await this.#run.wake(info?.scheduledTime ?? Date.now());
+  }
+}
+
+const subprotocolOf = (request: Request, ours: string): string | null =>
+  request.headers.get("sec-websocket-protocol") === null ? null : ours;
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The schema says what was expected instead.
+    return undefined;
+  }
+}

@@ -1,0 +1,141 @@
+import { bytesToHex } from "../core/run/manifest.ts";
+import type { Archive, RunAddress, Segment, SegmentKey } from "../core/ports.ts";
+import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
+
+const NDJSON = { httpMetadata: { contentType: "application/x-ndjson" } };
+/** R2's answer to an upload that was completed, aborted or never began. */
+const NO_SUCH_UPLOAD = 10024;
+/** R2 deletes at most so many keys in one call. */
+const KEYS_A_DELETE = 1000;
+
+/** The log of a run in R2. What is put is a pure function of what was decided before, so each call may be repeated after a kill. */
+export class R2Archive implements Archive {
+  readonly #bucket: R2Bucket;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  async putSegment(run: RunAddress, segment: SegmentKey, lines: string): Promise<string> {
+    const bytes = new TextEncoder().encode(lines);
+    const sha256 = bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+    const key = segmentKey(run, segment);
+    const put = await this.#bucket.put(key, bytes, { ...NDJSON, sha256, onlyIf: new Headers({ "if-none-match": "*" }) });
+    if (put !== null) return sha256;
+    // It is there already: from an attempt that was killed before it could write that down, or from nobody we know.
+    const stored = await this.#bucket.head(key);
+    const storedSha256 = stored?.checksums.sha256;
+    if (stored === null || storedSha256 === undefined || bytesToHex(new Uint8Array(storedSha256)) !== sha256) {
+      throw new Error(`${key} exists with other bytes`);
+    }
+    return sha256;
+  }
+
+  async readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null> {
+    const object = await this.#bucket.get(segmentKey(run, segment));
+    return object === null ? null : object.text();
+  }
+
+  async readLog(run: RunAddress, from: number, to: number): Promise<string | null> {
+    const object = await this.#bucket.get(wholeLogKey(run), { range: { offset: from, length: to - from } });
+    return object === null ? null : object.text();
+  }
+
+  async composeSmall(run: RunAddress, segments: readonly Segment[]): Promise<void> {
+    const parts = await Promise.all(segments.map((segment) => this.#segmentBytes(run, segment)));
+    await this.#bucket.put(wholeLogKey(run), joinBytes(parts), NDJSON);
+  }
+
+  async startUpload(run: RunAddress): Promise<string> {
+    const upload = await this.#bucket.createMultipartUpload(wholeLogKey(run), NDJSON);
+    return upload.uploadId;
+  }
+
+  async uploadPart(
+    run: RunAddress,
+    segments: readonly Segment[],
+    { uploadId, partNumber, partBytes }: { uploadId: string; partNumber: number; partBytes: number },
+  ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }> {
+    const from = (partNumber - 1) * partBytes;
+    const bytes = await this.#cutBytes(run, segments, from, from + partBytes);
+    try {
+      const part = await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).uploadPart(partNumber, bytes);
+      return { kind: "uploaded", etag: part.etag };
+    } catch (error) {
+      if (isNoSuchUpload(error)) return { kind: "gone" };
+      throw error;
+    }
+  }
+
+  async completeUpload(
+    run: RunAddress,
+    { uploadId, parts }: { uploadId: string; parts: { partNumber: number; etag: string }[] },
+  ): Promise<{ kind: "completed" } | { kind: "gone" }> {
+    try {
+      await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).complete(parts);
+      return { kind: "completed" };
+    } catch (error) {
+      if (isNoSuchUpload(error)) return { kind: "gone" };
+      throw error;
+    }
+  }
+
+  async logBytes(run: RunAddress): Promise<number | null> {
+    const object = await this.#bucket.head(wholeLogKey(run));
+    return object?.size ?? null;
+  }
+
+  async hashLog(run: RunAddress): Promise<string> {
+    const object = await this.#bucket.get(wholeLogKey(run));
+    if (object === null) throw new Error(`${wholeLogKey(run)} is gone right after it was written`);
+    const digest = new crypto.DigestStream("SHA-256");
+    await object.body.pipeTo(digest);
+    return bytesToHex(new Uint8Array(await digest.digest));
+  }
+
+  async putManifest(run: RunAddress, manifest: string): Promise<void> {
+    await this.#bucket.put(manifestKey(run), manifest, { httpMetadata: { contentType: "application/json" } });
+  }
+
+  async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {
+    const keys = segments.map((segment) => segmentKey(run, segment));
+    for (let at = 0; at < keys.length; at += KEYS_A_DELETE) await this.#bucket.delete(keys.slice(at, at + KEYS_A_DELETE));
+  }
+
+  /** Bytes `from..to` of the segments put end to end; fewer at the end of the last. */
+  async #cutBytes(run: RunAddress, segments: readonly Segment[], from: number, to: number): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let start = 0;
+    for (const segment of segments) {
+      const end = start + segment.bytes;
+      if (end > from && start < to) {
+        const bytes = await this.#segmentBytes(run, segment);
+        pieces.push(bytes.subarray(Math.max(0, from - start), Math.min(segment.bytes, to - start)));
+      }
+      start = end;
+    }
+    return joinBytes(pieces);
+  }
+
+  async #segmentBytes(run: RunAddress, segment: Segment): Promise<Uint8Array> {
+    const object = await this.#bucket.get(segmentKey(run, segment));
+    if (object === null) throw new Error(`${segmentKey(run, segment)} is missing`);
+    const bytes = new Uint8Array(await object.arrayBuffer());
+    if (bytes.length !== segment.bytes) {
+      throw new Error(`${segmentKey(run, segment)} has ${bytes.length} bytes instead of ${segment.bytes}`);
+    }
+    return bytes;
+  }
+}
+
+function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
+const isNoSuchUpload = (error: unknown): boolean => error instanceof Error && error.message.includes(`(${NO_SUCH_UPLOAD})`);

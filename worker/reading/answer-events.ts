@@ -1,0 +1,180 @@
+import type { Context } from "hono";
+import { windowLines } from "../../core/reading/read-log.ts";
+import { isTerminal } from "../../protocol/event.ts";
+import { parseLine } from "../../protocol/ndjson.ts";
+import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
+import type { R2LogReader } from "../../storage/r2-log-reader.ts";
+import type { App } from "../app-context.ts";
+import { problem } from "../problem.ts";
+import { ndjsonForm, sseForm, textForm, type LineForm } from "./event-forms.ts";
+import type { ReadOptions } from "./read-options.ts";
+import type { RunLog } from "./run-log.ts";
+import { pulledStream } from "./pulled-stream.ts";
+
+const NO_STORE = "no-store";
+
+/** An archived log asked for whole goes out as R2 has it: byte ranges, ETag, no look at the lines. Null when that is not what is asked for, or not there. */
+export async function answerPlainLog(
+  c: Context<App>,
+  reader: R2LogReader,
+  runId: string,
+  options: ReadOptions,
+): Promise<Response | null> {
+  const isWhole =
+    options.afterSequence === 0 && options.limit === null && options.types === null && options.tail === null;
+  if (options.form !== "ndjson" || !isWhole) return null;
+  const asked = new Headers();
+  for (const name of ["range", "if-none-match", "if-match", "if-modified-since"]) {
+    const value = c.req.header(name);
+    if (value !== undefined) asked.set(name, value);
+  }
+  // A range of another version is no part of this one: If-Range falls back to the whole.
+  const ifRange = c.req.header("if-range");
+  const object = await reader.plain(asked).catch((error: unknown) => {
+    if (asked.has("range") && isRangeError(error)) return "bad_range" as const;
+    throw error;
+  });
+  if (object === "bad_range") {
+    return problem(c, { code: "RANGE_NOT_SATISFIABLE", detail: "the range lies outside the log" });
+  }
+  if (object === null) return null;
+  const headers: Record<string, string> = {
+    ...fileHeaders(options, runId),
+    etag: object.httpEtag,
+    "accept-ranges": "bytes",
+  };
+  if (!("body" in object)) return new Response(null, { status: 304, headers });
+  if (ifRange !== undefined && ifRange !== object.httpEtag && asked.has("range")) {
+    asked.delete("range");
+    const whole = await reader.plain(asked);
+    return whole !== null && "body" in whole ? new Response(whole.body, { headers }) : null;
+  }
+  const range = asked.has("range") ? rangeOf(object) : null;
+  if (range === null) {
+    return new Response(object.body, { headers: { ...headers, "content-length": String(object.size) } });
+  }
+  const contentRange = `bytes ${range.offset}-${range.offset + range.length - 1}/${object.size}`;
+  const length = String(range.length);
+  return new Response(object.body, {
+    status: 206,
+    headers: { ...headers, "content-range": contentRange, "content-length": length },
+  });
+}
+
+function rangeOf(object: R2ObjectBody): { offset: number; length: number } | null {
+  const { range } = object;
+  if (range === undefined) return null;
+  if ("suffix" in range)
+    return { offset: Math.max(0, object.size - range.suffix), length: Math.min(range.suffix, object.size) };
+  const offset = range.offset ?? 0;
+  return { offset, length: Math.min(range.length ?? object.size - offset, object.size - offset) };
+}
+
+const isRangeError = (error: unknown): boolean => error instanceof Error && /\(10039\)|range/i.test(error.message);
+
+/** Any other form: read line by line, a window at a time, at the reader's pace. */
+export async function answerEvents(
+  c: Context<App>,
+  log: RunLog,
+  runId: string,
+  options: ReadOptions,
+): Promise<Response> {
+  if (options.form === "json") return answerPage(log, options);
+  const start = options.tail === null ? options.afterSequence : await tailStart(log, options.tail, options.types);
+  if (options.form === "sse" && options.isReconnect) {
+    const head = await log.head();
+    if (isTerminal(head.status) && start >= head.lastSequence) return new Response(null, { status: 204 });
+  }
+  const pieces = formed(log, start, options);
+  return new Response(pulledStream(pieces, options.form === "sse" ? ": still here\n\n" : null), {
+    headers: fileHeaders(options, runId),
+  });
+}
+
+async function* formed(log: RunLog, start: number, options: ReadOptions): AsyncGenerator<string> {
+  const form = formOf(options);
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  if (options.form === "sse") yield "retry: 1000\n\n";
+  for await (const window of log.windows(start, options.follow)) {
+    // Nothing to choose and nothing to change: the window is the answer.
+    if (options.form === "ndjson" && options.types === null && left === Number.POSITIVE_INFINITY) {
+      yield window.lines;
+      continue;
+    }
+    let text = "";
+    for (const { sequence, line } of windowLines(window)) {
+      if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
+      text += form(sequence, line).text;
+      left -= 1;
+      if (left === 0) break;
+    }
+    if (text !== "") yield text;
+    if (left === 0) return;
+  }
+  if (options.form !== "sse") return;
+  const { status, lastSequence } = await log.head();
+  yield `event: end\ndata: ${JSON.stringify({ status, last_sequence: lastSequence })}\n\n`;
+}
+
+function formOf(options: ReadOptions): LineForm {
+  if (options.form === "sse") return sseForm;
+  return options.form === "text" ? textForm(options.text) : ndjsonForm;
+}
+
+async function answerPage(log: RunLog, options: ReadOptions): Promise<Response> {
+  const limit = options.limit ?? 1;
+  const wanted = options.tail === null ? null : await tailStart(log, options.tail, options.types);
+  const start = wanted ?? options.afterSequence;
+  const items: string[] = [];
+  const damaged: number[] = [];
+  let next = start;
+  page: for await (const window of log.windows(start, false)) {
+    for (const { sequence, line } of windowLines(window)) {
+      next = sequence;
+      if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
+      if (parseLine(line) === null) damaged.push(sequence);
+      else items.push(line);
+      if (items.length === limit) break page;
+    }
+  }
+  // The lines are the items: written as they are, so that numbers keep their digits.
+  return new Response(`{"items":[${items.join(",")}],"next_after_sequence":${next}}`, {
+    headers: {
+      "content-type": "application/json",
+      "cache-control": NO_STORE,
+      ...(damaged.length === 0 ? {} : { "runcast-damaged": damaged.slice(0, 100).join(",") }),
+    },
+  });
+}
+
+/** The sequence after which the last `tail` events come. With a filter the log is read once for their sequences. */
+async function tailStart(log: RunLog, tail: number, types: string[] | null): Promise<number> {
+  const { lastSequence } = await log.head();
+  if (types === null || tail === 0) return Math.max(0, lastSequence - tail);
+  const matching: number[] = [];
+  for await (const window of log.windows(0, false)) {
+    for (const { sequence, line } of windowLines(window)) {
+      if (!matchesTypes(types, lineType(line))) continue;
+      matching.push(sequence);
+      // Halved now and then rather than shifted each time.
+      if (matching.length > 2 * tail) matching.splice(0, matching.length - tail);
+    }
+  }
+  const first = matching.at(-tail) ?? matching[0];
+  return first === undefined ? lastSequence : first - 1;
+}
+
+function fileHeaders(options: ReadOptions, runId: string): Record<string, string> {
+  const types = {
+    ndjson: "application/x-ndjson",
+    sse: "text/event-stream",
+    text: "text/plain; charset=utf-8",
+    json: "application/json",
+  };
+  const extension = options.form === "text" ? "txt" : "ndjson";
+  return {
+    "content-type": types[options.form],
+    "cache-control": NO_STORE,
+    ...(options.download ? { "content-disposition": `attachment; filename="${runId}.${extension}"` } : {}),
+  };
+}

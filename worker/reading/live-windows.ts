@@ -1,0 +1,63 @@
+import type { LogWindow } from "../../core/ports.ts";
+import { LIVE_SUBPROTOCOL } from "../../protocol/version.ts";
+
+/**
+ * Lines of an open run as its object writes them, through a socket of the same protocol that watchers use: the object can hibernate while a
+ * reader waits, and a reader that is slow acknowledges late, so nothing piles up here. Ends with the run or when the socket is cut.
+ */
+export async function* liveWindows(
+  connect: (request: Request) => Promise<Response>,
+  url: URL,
+  headers: Headers,
+): AsyncGenerator<LogWindow> {
+  const asked = new Headers(headers);
+  asked.set("upgrade", "websocket");
+  asked.set("sec-websocket-protocol", LIVE_SUBPROTOCOL);
+  const response = await connect(new Request(url, { headers: asked }));
+  const socket = response.webSocket;
+  if (socket === null) return;
+  const frames: string[] = [];
+  let isClosed = false;
+  let wake: () => void = () => {};
+  socket.addEventListener("message", ({ data }) => {
+    if (typeof data === "string") frames.push(data);
+    wake();
+  });
+  const closed = (): void => {
+    isClosed = true;
+    wake();
+  };
+  socket.addEventListener("close", closed);
+  socket.addEventListener("error", closed);
+  socket.accept();
+  try {
+    for (;;) {
+      const frame = frames.shift();
+      if (frame === undefined) {
+        if (isClosed) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      if (frame.startsWith('{"op":"end"')) return;
+      const window = frameWindow(frame);
+      if (window === null) continue;
+      yield window;
+      // Only now: whoever reads has taken the lines.
+      if (!isClosed) socket.send(JSON.stringify({ op: "ack", sequence: window.lastSequence }));
+    }
+  } finally {
+    if (!isClosed) socket.close(1000, "");
+  }
+}
+
+const SEQUENCE = /^\{"sequence":(\d+),/;
+
+/** The event lines of a frame; null for a control frame. Without a filter a frame's sequences have no gaps. */
+function frameWindow(frame: string): LogWindow | null {
+  const first = SEQUENCE.exec(frame)?.[1];
+  if (first === undefined) return null;
+  const last = SEQUENCE.exec(frame.slice(frame.lastIndexOf("\n") + 1))?.[1] ?? first;
+  return { firstSequence: Number(first), lastSequence: Number(last), lines: `${frame}\n` };
+}

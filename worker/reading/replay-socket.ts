@@ -1,0 +1,125 @@
+import { windowToFrames } from "../../core/run/fan-out.ts";
+import { acknowledged, emptyWindow, fits, sent } from "../../core/run/flow-control.ts";
+import { isTerminal, type RunStatus } from "../../protocol/event.ts";
+import { PING, PONG, watcherCommandSchema } from "../../protocol/frames.ts";
+import { LIMITS } from "../../protocol/limits.ts";
+import type { LiveQuery } from "../../protocol/read-query.ts";
+import { errorText, logError } from "../../storage/server-log.ts";
+import type { RunLog } from "./run-log.ts";
+
+/** A finished run over `runcast.v1`: the same frames as from its object, read from R2 at the watcher's pace. */
+export async function replaySocket(from: {
+  log: RunLog;
+  runId: string;
+  query: LiveQuery;
+  subprotocol: string | null;
+}): Promise<Response> {
+  const head = await from.log.head();
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  const replay = new Replay(server);
+  replay.send({
+    op: "hello",
+    run_id: from.runId,
+    status: head.status,
+    last_sequence: head.lastSequence,
+    watcher_id: crypto.randomUUID(),
+  });
+  replay.run(from.log, from.query, head).catch((error: unknown) => {
+    logError("a replay broke off", { run_id: from.runId, error: errorText(error) });
+    replay.close(1012, "reconnect");
+  });
+  return new Response(null, {
+    status: 101,
+    webSocket: client,
+    headers: from.subprotocol === null ? {} : { "sec-websocket-protocol": from.subprotocol },
+  });
+}
+
+class Replay {
+  readonly #socket: WebSocket;
+  readonly #window = emptyWindow();
+  #isOpen = true;
+  #lastSent = 0;
+  #wake: () => void = () => {};
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => this.#hear(data));
+    const closed = (): void => {
+      this.#isOpen = false;
+      this.#wake();
+    };
+    socket.addEventListener("close", () => {
+      // Without an answer of ours the client waits ten seconds and is told 1006.
+      if (this.#isOpen) socket.close(1000, "");
+      closed();
+    });
+    socket.addEventListener("error", closed);
+  }
+
+  send(control: Record<string, unknown>): void {
+    if (this.#isOpen) this.#socket.send(JSON.stringify(control));
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#socket.close(code, reason);
+    this.#wake();
+  }
+
+  async run(log: RunLog, query: LiveQuery, head: { status: RunStatus; lastSequence: number }): Promise<void> {
+    let position = query.afterSequence;
+    for await (const window of log.windows(query.afterSequence, false)) {
+      for (const frame of windowToFrames(window, position, query.types)) {
+        if (frame.bytes === 0) continue;
+        await this.#room(frame.bytes);
+        if (!this.#isOpen) return;
+        this.#socket.send(frame.text);
+        sent(this.#window, frame.lastSequence, frame.bytes);
+        this.#lastSent = frame.lastSequence;
+      }
+      position = window.lastSequence;
+    }
+    const { status } = head;
+    this.send({ op: "caught_up", sequence: Math.max(position, query.afterSequence) });
+    if (isTerminal(status)) this.send({ op: "end", status, last_sequence: head.lastSequence });
+    if (!query.stay) this.close(1000, "the run has ended");
+  }
+
+  /** Waits until the watcher has acknowledged enough; one that acknowledges nothing for 30 s is told where to resume. [FLOW4] */
+  async #room(bytes: number): Promise<void> {
+    while (this.#isOpen && !fits(this.#window, 0, bytes)) {
+      const answer = await new Promise<"acknowledged" | "silent">((resolve) => {
+        const silence = setTimeout(() => resolve("silent"), LIMITS.watcherSilenceMs);
+        this.#wake = () => {
+          clearTimeout(silence);
+          resolve("acknowledged");
+        };
+      });
+      if (answer === "silent") this.close(4408, `resume after ${this.#lastSent}`);
+    }
+  }
+
+  #hear(data: unknown): void {
+    if (data === PING) {
+      if (this.#isOpen) this.#socket.send(PONG);
+      return;
+    }
+    const command = typeof data === "string" && data.length <= LIMITS.watcherFrameBytes ? readCommand(data) : null;
+    if (command === null) return this.close(4400, "a watcher sends ack, view or ping");
+    if (command.op !== "ack") return;
+    acknowledged(this.#window, command.sequence);
+    this.#wake();
+  }
+}
+
+function readCommand(text: string) {
+  try {
+    return watcherCommandSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    // Not JSON: the socket is closed for it.
+    return null;
+  }
+}

@@ -1,0 +1,56 @@
+import type { LogWindow } from "../../core/ports.ts";
+import { readLog } from "../../core/reading/read-log.ts";
+import { isTerminal, type RunStatus } from "../../protocol/event.ts";
+import type { RunObject } from "../../durable-objects/run-object.ts";
+import type { R2LogReader } from "../../storage/r2-log-reader.ts";
+import { liveWindows } from "./live-windows.ts";
+
+/** A run's log, wherever its lines are. */
+export type RunLog = {
+  /** How the run stands now. */
+  head(): Promise<{ status: RunStatus; lastSequence: number }>;
+  windows(afterSequence: number, follow: boolean): AsyncGenerator<LogWindow, void>;
+};
+
+/** How D1 knows the run: right about an ended one, late about an open one. */
+type KnownRun = { status: RunStatus; last_sequence: number };
+
+export function runLog(from: {
+  object: DurableObjectStub<RunObject>;
+  reader: R2LogReader;
+  headers: Headers;
+  isEnded: boolean;
+  row: KnownRun;
+}): RunLog {
+  const { object, reader, isEnded } = from;
+  // The socket's path decides what the object serves; its host is never looked up.
+  const liveUrl = (afterSequence: number): URL => new URL(`https://object/live?after_sequence=${afterSequence}`);
+  return {
+    async head() {
+      const { status, last_sequence: lastSequence } = from.row;
+      if (isTerminal(status)) return { status, lastSequence };
+      const tail = await object.tail(Number.MAX_SAFE_INTEGER - 1);
+      return tail.kind === "unknown"
+        ? archivedHead(reader, from.row)
+        : { status: tail.status, lastSequence: tail.headSequence };
+    },
+    windows: (afterSequence, follow) =>
+      readLog(
+        {
+          tail: async (sequence) => object.tail(sequence),
+          readSegment: (segment) => reader.readSegment(segment),
+          wholeLog: (sequence) => reader.wholeLog(sequence),
+          live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers),
+        },
+        { afterSequence, follow, isEnded },
+      ),
+  };
+}
+
+/** The run ended and was archived since D1 was asked. */
+async function archivedHead(reader: R2LogReader, row: KnownRun): Promise<{ status: RunStatus; lastSequence: number }> {
+  const manifest = await reader.manifest();
+  return manifest === null
+    ? { status: row.status, lastSequence: row.last_sequence }
+    : { status: manifest.status, lastSequence: manifest.events };
+}

@@ -1,0 +1,144 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import { appendAnswerSchema } from "../../protocol/api.ts";
+import { parseAppend, type AppendFormat } from "../../protocol/append.ts";
+import type { Refusal } from "../../protocol/error-code.ts";
+import { LIMITS } from "../../protocol/limits.ts";
+import { isProducerId, parseFlag, parseWholeNumber } from "../../protocol/read-query.ts";
+import type { AppendOutcome, AppendRequest } from "../../core/run/commands.ts";
+import { appendToArchived } from "../../core/run/append-to-archived.ts";
+import type { ProducerNumber } from "../../core/run/sequencer.ts";
+import { D1RunIndex } from "../../storage/d1-run-index.ts";
+import { R2LogReader } from "../../storage/r2-log-reader.ts";
+import type { App } from "../app-context.ts";
+import type { Env } from "../env.ts";
+import { answers, newRoutes, refusals } from "../open-api.ts";
+import { problem } from "../problem.ts";
+import { readBody } from "../request-body.ts";
+import { isRunId } from "../run-id.ts";
+
+export const appendRoutes = newRoutes().openapi(
+  createRoute({
+    method: "post",
+    path: "/api/runs/{id}/events",
+    summary: "Append a batch: all of it or nothing. The answer comes when it is durable",
+    request: {
+      params: z.object({ id: z.string() }),
+      query: z.object({ raw: z.string().optional().describe("true: every line is raw output") }),
+      body: {
+        required: false,
+        content: {
+          "application/x-ndjson": { schema: z.string() },
+          "text/plain": { schema: z.string() },
+        },
+      },
+    },
+    responses: {
+      200: answers(appendAnswerSchema, "The batch is stored, or was stored before"),
+      ...refusals(
+        "INVALID_QUERY",
+        "UNAUTHENTICATED",
+        "FORBIDDEN",
+        "ORIGIN_REFUSED",
+        "PRODUCER_FENCED",
+        "RUN_NOT_FOUND",
+        "RUN_ENDED",
+        "ILLEGAL_MOVE",
+        "PRODUCER_GAP",
+        "PAYLOAD_TOO_LARGE",
+        "EVENT_TOO_LARGE",
+        "UNSUPPORTED_MEDIA_TYPE",
+        "INVALID_JSON",
+        "INVALID_EVENT",
+        "RESERVED_TYPE",
+        "INVALID_PRODUCER",
+        "UNFLUSHED_LIMIT",
+      ),
+    },
+  }),
+  async (c) => {
+    const id = c.req.valid("param").id;
+    if (!isRunId(id)) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
+    const raw = parseFlag(new URL(c.req.url).searchParams, "raw");
+    if (raw.kind === "refused") return problem(c, raw.refusal);
+
+    const request = await readAppend(c, raw.value);
+    let outcome: AppendOutcome = await c.env.RUNS.getByName(id).append(request);
+    if (outcome.kind === "unknown") outcome = await askArchive(c.env, id, request);
+
+    if (outcome.kind === "unknown") return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
+    if (outcome.kind === "refused") return problem(c, outcome.refusal);
+    const { firstSequence, lastSequence, accepted, duplicate, control } = outcome;
+    return c.json({ first_sequence: firstSequence, last_sequence: lastSequence, accepted, duplicate, control }, 200);
+  },
+);
+
+/** The batch as the run's object takes it. What is wrong with it goes along: the run's own refusals are answered first. [APP1] */
+async function readAppend(c: Context<App>, raw: boolean): Promise<AppendRequest> {
+  const body = await readBody(c.req.raw, LIMITS.appendBodyBytes);
+  if (body === null) {
+    return refusedAt("body", { code: "PAYLOAD_TOO_LARGE", detail: "a batch is at most 4 MiB: send it in several" });
+  }
+  const producer = readProducer(c.req.raw.headers);
+  if (producer.kind === "refused") return refusedAt("producer", producer.refusal);
+  const format = formatOf(c.req.header("content-type"));
+  if (format === null) {
+    const detail = "send application/x-ndjson, application/json or text/plain";
+    return refusedAt("content", { code: "UNSUPPORTED_MEDIA_TYPE", detail }, producer.value);
+  }
+  const parsed = parseAppend(body, format, { raw });
+  return parsed.kind === "refused"
+    ? refusedAt("content", parsed.refusal, producer.value)
+    : { producer: producer.value, content: { kind: "events", drafts: parsed.drafts, completion: parsed.completes } };
+}
+
+const refusedAt = (
+  stage: "body" | "producer" | "content",
+  refusal: Refusal,
+  producer: ProducerNumber | null = null,
+): AppendRequest => ({ producer, content: { kind: "refused", stage, refusal } });
+
+function readProducer(
+  headers: Headers,
+): { kind: "ok"; value: ProducerNumber | null } | { kind: "refused"; refusal: Refusal } {
+  const refused = (detail: string): { kind: "refused"; refusal: Refusal } => ({
+    kind: "refused",
+    refusal: { code: "INVALID_PRODUCER", detail },
+  });
+  const [id, epoch, sequence] = ["producer-id", "producer-epoch", "producer-sequence"].map((name) => headers.get(name));
+  if (id == null && epoch == null && sequence == null) return { kind: "ok", value: null };
+  if (id == null || epoch == null || sequence == null) {
+    return refused("Producer-Id, Producer-Epoch and Producer-Sequence go together: send all of them or none");
+  }
+  if (!isProducerId(id)) return refused("Producer-Id must be 1 to 200 printable ASCII characters");
+  const epochNumber = parseWholeNumber(epoch);
+  if (epochNumber === null) return refused("Producer-Epoch must be a whole number from 0");
+  const number = parseWholeNumber(sequence);
+  if (number === null || number < 1) return refused("Producer-Sequence must be a whole number from 1");
+  return { kind: "ok", value: { id, epoch: epochNumber, sequence: number } };
+}
+
+/** Without a content type a body is read as NDJSON: `curl -T -` sends none. */
+function formatOf(contentType: string | undefined): AppendFormat | null {
+  switch (contentType?.split(";")[0]?.trim().toLowerCase()) {
+    case undefined:
+    case "":
+    case "application/x-ndjson":
+      return "ndjson";
+    case "application/json":
+      return "json";
+    case "text/plain":
+      return "text";
+    default:
+      return null;
+  }
+}
+
+/** The object knows the run no more, or never did: only now D1 is asked, and the manifest for the producers' last batches. [APP2] */
+async function askArchive(env: Env, runId: string, request: AppendRequest): Promise<AppendOutcome> {
+  const row = await new D1RunIndex(env.DB).get(runId);
+  if (row === null) return { kind: "unknown" };
+  const run = { workspaceId: row.run.workspace_id, runId };
+  return appendToArchived(request, await new R2LogReader(env.ARCHIVE, run).manifest());
+}

@@ -1,0 +1,106 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import { isTerminal } from "../../protocol/event.ts";
+import type { Refusal } from "../../protocol/error-code.ts";
+import { parseLiveQuery, parseProduceQuery } from "../../protocol/read-query.ts";
+import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL } from "../../protocol/version.ts";
+import { D1RunIndex } from "../../storage/d1-run-index.ts";
+import { R2LogReader } from "../../storage/r2-log-reader.ts";
+import type { App } from "../app-context.ts";
+import { newRoutes, refusals } from "../open-api.ts";
+import { problem } from "../problem.ts";
+import { replaySocket } from "../reading/replay-socket.ts";
+import { runLog } from "../reading/run-log.ts";
+import { isRunId } from "../run-id.ts";
+import { refuseUpgrade, withCaller } from "../web-socket.ts";
+
+const params = z.object({ id: z.string() });
+
+export const socketRoutes = newRoutes()
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/runs/{id}/live",
+      summary: `Watch a run, by WebSocket (${LIVE_SUBPROTOCOL})`,
+      request: { params },
+      responses: {
+        101: { description: "The socket: hello, every event after the position, then live" },
+        ...refusals(
+          "INVALID_QUERY",
+          "UNAUTHENTICATED",
+          "ORIGIN_REFUSED",
+          "RUN_NOT_FOUND",
+          "UPGRADE_REQUIRED",
+          "TOO_MANY_WATCHERS",
+        ),
+      },
+    }),
+    async (c) => watch(c, c.req.valid("param").id),
+  )
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/runs/{id}/produce",
+      summary: `Append to a run, by WebSocket (${PRODUCE_SUBPROTOCOL})`,
+      request: { params },
+      responses: {
+        101: { description: "The socket: hello with the number that is expected next" },
+        ...refusals(
+          "INVALID_QUERY",
+          "UNAUTHENTICATED",
+          "FORBIDDEN",
+          "ORIGIN_REFUSED",
+          "PRODUCER_FENCED",
+          "RUN_NOT_FOUND",
+          "RUN_ENDED",
+          "UPGRADE_REQUIRED",
+        ),
+      },
+    }),
+    async (c) => produce(c, c.req.valid("param").id),
+  );
+
+/** An open run is watched at its object; an ended one is served from R2 by this Worker, and costs no object. */
+async function watch(c: Context<App>, runId: string): Promise<Response> {
+  const refusal = refuseUpgrade(c, LIVE_SUBPROTOCOL);
+  if (refusal !== null) return problem(c, refusal);
+  const query = parseLiveQuery(new URL(c.req.url).searchParams);
+  if (query.kind === "refused") return problem(c, query.refusal);
+  if (!isRunId(runId)) return notFound(c, runId);
+  const row = await new D1RunIndex(c.env.DB).get(runId);
+  if (row === null) return notFound(c, runId);
+  const object = c.env.RUNS.getByName(runId);
+  const request = withCaller(c);
+  if (!isTerminal(row.run.status)) {
+    const answer = await object.fetch(request);
+    if (answer.status === 101) return answer;
+    if (answer.status !== 404) return problem(c, await answer.json<Refusal>());
+    // It ended and was archived since D1 was asked.
+  }
+  const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: row.run.workspace_id, runId });
+  const log = runLog({ object, reader, headers: request.headers, isEnded: true, row: row.run });
+  return replaySocket({
+    log,
+    runId,
+    query: query.value,
+    subprotocol: c.req.header("sec-websocket-protocol") ? LIVE_SUBPROTOCOL : null,
+  });
+}
+
+async function produce(c: Context<App>, runId: string): Promise<Response> {
+  const refusal = refuseUpgrade(c, PRODUCE_SUBPROTOCOL);
+  if (refusal !== null) return problem(c, refusal);
+  const query = parseProduceQuery(new URL(c.req.url).searchParams);
+  if (query.kind === "refused") return problem(c, query.refusal);
+  if (!isRunId(runId)) return notFound(c, runId);
+  const answer = await c.env.RUNS.getByName(runId).fetch(withCaller(c));
+  if (answer.status === 101) return answer;
+  if (answer.status !== 404) return problem(c, await answer.json<Refusal>());
+  const row = await new D1RunIndex(c.env.DB).get(runId);
+  if (row === null) return notFound(c, runId);
+  return problem(c, { code: "RUN_ENDED", detail: "the run has ended; its log is closed" });
+}
+
+const notFound = (c: Context<App>, runId: string): Response =>
+  problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${runId}` });
