@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
@@ -76,20 +76,17 @@ export async function build(): Promise<void> {
   cpSync(COMMAND_LINE, join(ASSETS, "runcast.mjs"));
 }
 
-/** Runs the web build and nothing else; standard output and error go where `stdio` says. */
+/** What builds the web pages, from the repository's root: here, and once more as the first run of a state folder. */
 export function webBuildCommand(): string[] {
   return [process.execPath, join(ROOT, "node_modules/vite/bin/vite.js"), "build", "--config", "web/vite.config.ts"];
 }
 
 async function buildWeb(): Promise<void> {
   const [program = "", ...args] = webBuildCommand();
-  await new Promise<void>((resolve, reject) => {
-    const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
-    child.on("error", reject);
-    child.on("exit", (code) =>
-      code === 0 ? resolve() : reject(new Error(`The web build ended with exit code ${code}.`)),
-    );
-  });
+  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: "utf8" });
+  if (error) throw error;
+  // Its pages of file sizes would bury the address to open; they are for whoever has to find out what went wrong.
+  if (status !== 0) throw new Error(`The web build ended with exit code ${status}.\n${stdout}${stderr}`);
   // Beside, then in place: a server started meanwhile finds the old pages or the new ones, never half of them.
   const fresh = `${ASSETS}.new`;
   rmSync(fresh, { recursive: true, force: true });
