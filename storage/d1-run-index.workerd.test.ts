@@ -1,0 +1,70 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { RunQuery } from "../core/ports.ts";
+import { D1RunIndex } from "./d1-run-index.ts";
+import { indexed, runId, runIndexContract } from "./run-index.contract.ts";
+
+async function emptyIndex(): Promise<D1RunIndex> {
+  await env.DB.batch([
+    env.DB.prepare("DELETE FROM runs"),
+    env.DB.prepare("DELETE FROM deleted_runs"),
+    env.DB.prepare("INSERT OR IGNORE INTO workspaces (workspace_id, name, created_at) VALUES ('other', 'other', '2026-11-21T00:00:00.000Z')"),
+  ]);
+  return new D1RunIndex(env.DB);
+}
+
+runIndexContract("D1", emptyIndex);
+
+describe("the run index in D1", () => {
+  let index: D1RunIndex;
+  beforeEach(async () => {
+    index = await emptyIndex();
+  });
+
+  test("a damaged row is left out and counted, its neighbours are there", async () => {
+    const damages = ["labels = '{'", "parameters = 'x'", "created_at = x'00'", "output_paths = '{}'", "pinned = 7", "progress = '[]'", "failure = '1'"];
+    for (const [n] of damages.entries()) await index.upsert(indexed({ run_id: runId(n), labels: { n: "1" } }));
+    await index.upsert(indexed({ run_id: runId(99), labels: { n: "1" } }));
+    for (const [n, damage] of damages.entries()) {
+      await env.DB.prepare(`UPDATE runs SET ${damage} WHERE run_id = ?`).bind(runId(n)).run();
+    }
+
+    const all = await index.list({ workspaceId: "default", limit: 50 });
+    expect(all.items.map(({ run }) => run.run_id)).toEqual([runId(99)]);
+    expect(all.skipped).toBe(damages.length);
+    expect(await index.get(runId(0))).toBeNull();
+
+    // A damaged column of one row must not make the filter fail for all.
+    const labelled = await index.list({ workspaceId: "default", limit: 50, labels: [{ key: "n", value: "1" }] });
+    expect(labelled.items.map(({ run }) => run.run_id)).toEqual([runId(99)]);
+  });
+
+  test("a status that does not exist is refused by the table itself", async () => {
+    await index.upsert(indexed({}));
+    await expect(env.DB.prepare("UPDATE runs SET status = 'completed'").run()).rejects.toThrow(/CHECK/);
+  });
+
+  const queries: [string, Partial<RunQuery>][] = [
+    ["no filter", {}],
+    ["a status", { statuses: ["running"] }],
+    ["several", { statuses: ["queued", "building", "running"] }],
+    ["a workflow", { workflowId: "etl" }],
+    ["a label", { labels: [{ key: "a", value: "b" }] }],
+    ["pinned", { pinned: true }],
+    ["not pinned", { pinned: false }],
+    ["text", { q: "nightly" }],
+    ["a span", { createdAfter: "2026-11-21T00:00:00.000Z", createdBefore: "2026-11-22T00:00:00.000Z" }],
+    ["a severity", { maxValidationSeverity: "error" }],
+    ["the next page", { cursor: btoa("2026-11-21T00:00:00.000Z x") }],
+    ["all at once", { statuses: ["failed"], workflowId: "etl", pinned: true, q: "x", maxValidationSeverity: "error" }],
+  ];
+  test.each(queries)("a list by %s is read through an index", async (_name, query) => {
+    const { sql, params } = index.listStatement({ workspaceId: "default", limit: 50, ...query }).toSQL();
+    const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .bind(...params)
+      .all<{ detail: string }>();
+    const details = plan.results.map(({ detail }) => detail);
+    expect(details.filter((detail) => /SEARCH runs USING (COVERING )?INDEX runs_/.test(detail))).toHaveLength(1);
+    expect(details.filter((detail) => /SCAN runs/.test(detail))).toEqual([]);
+  });
+});

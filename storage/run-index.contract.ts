@@ -1,0 +1,180 @@
+import * as fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { IndexedRun, RunIndex, RunQuery, StoredRun } from "../core/ports.ts";
+import { RUN_STATUSES, SEVERITIES } from "../protocol/event.ts";
+import { isAfter, matchesQuery } from "./run-filter.ts";
+
+/** What every implementation of the index does alike. `makeIndex` gives an empty one that knows the workspaces `default` and `other`. */
+export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex>, runs = 25): void {
+  describe(`the run index: ${name}`, () => {
+    let index: RunIndex;
+    beforeEach(async () => {
+      index = await makeIndex();
+    });
+
+    test("what was put in comes back value for value", async () => {
+      const row = indexed({
+        parameters: { "clé": [1, { "": null }], "a\"b": "\u0000\u{1F680}", n: 1e21 },
+        labels: { team: "data" },
+        name: "nightly",
+        pinned: true,
+        failure: { code: "EXIT", stage: "build", message: "exit 2" },
+        progress: { percent: 12.5, items_processed: 1, items_total: 8, message: "one" },
+        exit_code: 2,
+        output_paths: ["a", "b"],
+        max_validation_severity: "error",
+      });
+      await index.upsert(row);
+      expect(await index.get(row.run.run_id)).toEqual(row);
+    });
+
+    test("an unknown run is null", async () => {
+      expect(await index.get(runId(9))).toBeNull();
+    });
+
+    test("only a greater revision changes a row", async () => {
+      await index.upsert(indexed({ status: "running" }, 2));
+      await index.upsert(indexed({ status: "queued" }, 1));
+      await index.upsert(indexed({ status: "building" }, 2));
+      expect((await index.get(runId(0)))?.run.status).toBe("running");
+      await index.upsert(indexed({ status: "succeeded" }, 3));
+      expect((await index.get(runId(0)))?.run.status).toBe("succeeded");
+    });
+
+    test("a deleted run stays deleted, whatever is still written of it", async () => {
+      await index.upsert(indexed({}, 1));
+      await index.delete(runId(0));
+      await index.upsert(indexed({}, 2));
+      expect(await index.get(runId(0))).toBeNull();
+      expect((await index.list(everything)).items).toEqual([]);
+      await index.delete(runId(0));
+    });
+
+    test("a list brings no summaries", async () => {
+      await index.upsert(indexed({}));
+      expect((await index.list(everything)).items).toEqual([indexed({})]);
+    });
+
+    test("a page stays where it is when newer runs arrive", async () => {
+      for (const n of [1, 2, 3]) await index.upsert(numbered(n));
+      const first = await index.list({ ...everything, limit: 2 });
+      expect(ids(first.items)).toEqual([runId(3), runId(2)]);
+      await index.upsert(numbered(4));
+      const second = await index.list({ ...everything, limit: 2, cursor: first.nextCursor ?? "" });
+      expect(ids(second.items)).toEqual([runId(1)]);
+      expect(second.nextCursor).toBeNull();
+    });
+
+    test("labels with any character are found", async () => {
+      const labels = { 'q"uote': "a:b", "back\\slash": "'; --", "über": "\u{1F680}" };
+      await index.upsert(indexed({ labels }));
+      for (const [key, value] of Object.entries(labels)) {
+        expect((await index.list({ ...everything, labels: [{ key, value }] })).items).toHaveLength(1);
+        expect((await index.list({ ...everything, labels: [{ key, value: `${value}x` }] })).items).toEqual([]);
+      }
+    });
+
+    test("pages of any query are the runs that pass its filters, each once, newest first", async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(runArbitrary, { maxLength: 25 }), queryArbitrary, async (drafts, query) => {
+          index = await makeIndex();
+          const rows = drafts.map((draft, n) => indexed({ ...draft, run_id: runId(n) }));
+          for (const row of rows) await index.upsert(row);
+
+          const expected = rows
+            .map(({ run }) => run)
+            .filter((run) => matchesQuery(run, query))
+            .sort((a, b) => (isAfter(a, { createdAt: b.created_at, runId: b.run_id }) ? 1 : -1));
+          expect(await allPages(index, query)).toEqual(expected.map((run) => run.run_id));
+        }),
+        { numRuns: runs },
+      );
+    });
+  });
+}
+
+async function allPages(index: RunIndex, query: RunQuery): Promise<string[]> {
+  const found: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = await index.list(cursor === null ? query : { ...query, cursor });
+    expect(page.items.length).toBeLessThanOrEqual(query.limit);
+    found.push(...ids(page.items));
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return found;
+}
+
+const everything: RunQuery = { workspaceId: "default", limit: 50 };
+const ids = (rows: IndexedRun[]): string[] => rows.map(({ run }) => run.run_id);
+export const runId = (n: number): string => `0194a8e0-0000-7000-8000-${String(n).padStart(12, "0")}`;
+const instant = (n: number): string => new Date(Date.UTC(2026, 10, 21) + n).toISOString();
+const numbered = (n: number): IndexedRun => indexed({ run_id: runId(n), created_at: instant(n) });
+
+/** A row of a run that has just been queued, but for what is said. */
+export function indexed(over: Partial<StoredRun>, revision = 1): IndexedRun {
+  const run: StoredRun = {
+    run_id: runId(0),
+    workspace_id: "default",
+    workflow_id: null,
+    workflow_version: null,
+    name: null,
+    status: "queued",
+    parameters: {},
+    labels: {},
+    pinned: false,
+    created_at: instant(0),
+    started_at: null,
+    completed_at: null,
+    duration_ms: null,
+    progress: null,
+    exit_code: null,
+    failure: null,
+    last_sequence: 1,
+    event_bytes: 100,
+    events_path: null,
+    output_paths: [],
+    logging_degraded: false,
+    incomplete: false,
+    stale: false,
+    table_count: null,
+    row_count: null,
+    input_file_count: null,
+    max_validation_severity: null,
+    ...over,
+  };
+  return { run, revision, summary: null };
+}
+
+// Few values of each, so that filters meet runs that pass them.
+const slug = fc.constantFrom("etl", "web");
+const label = fc.record({ key: fc.constantFrom("team", 'a"b', "x"), value: fc.constantFrom("1", "'", "ü") });
+const text = fc.constantFrom("Nightly Build", "nightly", "BÄCKEREI run", "100% _done_", "  ", "\u{1F680} go", "build");
+const workspace = fc.constantFrom("default", "other");
+
+const runArbitrary: fc.Arbitrary<Partial<StoredRun>> = fc.record({
+  workspace_id: workspace,
+  workflow_id: fc.option(slug),
+  name: fc.option(text),
+  status: fc.constantFrom(...RUN_STATUSES),
+  pinned: fc.boolean(),
+  created_at: fc.integer({ min: 0, max: 6 }).map(instant),
+  labels: fc.array(label, { maxLength: 3 }).map((labels) => Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
+  max_validation_severity: fc.option(fc.constantFrom(...SEVERITIES)),
+});
+
+const queryArbitrary: fc.Arbitrary<RunQuery> = fc.record(
+  {
+    workspaceId: workspace,
+    limit: fc.integer({ min: 1, max: 7 }),
+    statuses: fc.uniqueArray(fc.constantFrom(...RUN_STATUSES), { minLength: 1, maxLength: 3 }),
+    workflowId: slug,
+    labels: fc.array(label, { minLength: 1, maxLength: 2 }),
+    pinned: fc.boolean(),
+    q: fc.oneof(text, fc.constantFrom("nig", "ä", "%", "_", "build nightly", runId(1), "0194a8e0-0", "0194A8E0")),
+    createdAfter: fc.integer({ min: 0, max: 6 }).map(instant),
+    createdBefore: fc.integer({ min: 0, max: 6 }).map(instant),
+    maxValidationSeverity: fc.constantFrom(...SEVERITIES),
+  },
+  { requiredKeys: ["workspaceId", "limit"] },
+);
