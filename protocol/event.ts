@@ -7,10 +7,11 @@ export const runIdSchema = z
   .string()
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, "must be a lower-case UUIDv7");
 
+export const EVENT_TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
 export const eventTypeSchema = z
   .string()
   .max(LIMITS.typeChars)
-  .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/, "must be dotted lower case, as in step.started");
+  .regex(EVENT_TYPE, "must be dotted lower case, as in step.started");
 
 /** One line of the log, as every reader gets it. */
 export const runEventSchema = z.object({

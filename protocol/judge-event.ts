@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ErrorCode } from "./error-code.ts";
-import { isKnownType, payloadSchemas, RESERVED_TYPES, type Failure, type TerminalStatus } from "./event.ts";
+import { EVENT_TYPE, isKnownType, payloadSchemas, RESERVED_TYPES, type Failure, type TerminalStatus } from "./event.ts";
 import { parseInstant } from "./instant.ts";
 import { LIMITS } from "./limits.ts";
 import { encodePayload, encodeRest, headBytes, isRecord, utf8Length, type EventDraft } from "./ndjson.ts";
@@ -60,8 +60,6 @@ export function judgeEvent(
   }
   return { kind: "draft", draft: { type, createdAtMs, rest } };
 }
-
-const EVENT_TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
 
 const bad = (code: ErrorCode, detail: string): Judgement => ({ kind: "bad", code, detail });
 
