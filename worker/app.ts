@@ -5,12 +5,15 @@ import { admit } from "./middleware/admit.ts";
 import { checkHost } from "./middleware/check-host.ts";
 import { nameRequest } from "./middleware/name-request.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
+import { appendRoutes } from "./routes/append-events.ts";
 import { answerFallback } from "./routes/fallback.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitsRoutes } from "./routes/limits.ts";
 import { contractRoutes, registerSecurity } from "./routes/openapi.ts";
+import { readRoutes } from "./routes/read-events.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/session.ts";
+import { socketRoutes } from "./routes/sockets.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
 
 /** The whole surface. What is in front comes first: a request is named, its host checked, its caller admitted by `access.ts`; then the routes. */
@@ -24,6 +27,9 @@ app.route("/", limitsRoutes);
 app.route("/", sessionRoutes);
 app.route("/", workspaceRoutes);
 app.route("/", runRoutes);
+app.route("/", appendRoutes);
+app.route("/", readRoutes);
+app.route("/", socketRoutes);
 app.route("/", contractRoutes(app));
 registerSecurity(app);
 

@@ -40,8 +40,9 @@ export class LineWriter {
     this.lines.push({ sequence, type: draft.type, text: `${line}\n`, bytes: utf8Length(line) + 1 });
   }
 
-  writeServerEvent(type: string, payload: Record<string, unknown>): void {
-    this.write(draftEvent(type, null, payload));
+  /** `at`: null for now. */
+  writeServerEvent(type: string, at: number | null, payload: Record<string, unknown>): void {
+    this.write(draftEvent(type, at, payload));
   }
 
   /** The last line of the run. Its summary is the fold of all lines including this one without its `summary`. [LIFE4] */

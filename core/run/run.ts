@@ -123,7 +123,7 @@ export class Run {
     this.#memory = recall(log);
     const memory = this.#known();
     this.#write(memory, (writer) =>
-      writer.writeServerEvent("run.queued", {
+      writer.writeServerEvent("run.queued", now, {
         ...(body.workflow_id === undefined ? {} : { workflow_id: body.workflow_id }),
         ...(body.workflow_version === undefined ? {} : { workflow_version: body.workflow_version }),
         ...(body.name === undefined ? {} : { name: body.name }),
@@ -214,7 +214,7 @@ export class Run {
       ...(command.reason === null ? {} : { reason: command.reason }),
     };
     this.#write(memory, (writer) => {
-      if (isNew) writer.writeServerEvent("control.requested", request);
+      if (isNew) writer.writeServerEvent("control.requested", null, request);
       if (decision.kind === "end_now") writer.complete(serverCompletion("cancelled", null));
     });
     if (decision.kind === "ask_producer") producers.sendAll(JSON.stringify({ op: "control", ...request }));
@@ -357,7 +357,7 @@ export class Run {
       }
       const since = new Date(facts.heardAt).toISOString();
       this.#write(memory, (writer) =>
-        writer.writeServerEvent("producer.lost", { last_sequence: memory.state.last_sequence, since }),
+        writer.writeServerEvent("producer.lost", null, { last_sequence: memory.state.last_sequence, since }),
       );
     }
     const abandoned = abandonedAt(this.#dueFacts(memory));
@@ -369,7 +369,7 @@ export class Run {
 
   #writeReturned(memory: RunMemory, writer: LineWriter): void {
     const since = new Date(memory.lostAt ?? this.#ports.clock.now()).toISOString();
-    writer.writeServerEvent("producer.returned", { last_sequence: memory.state.last_sequence, since });
+    writer.writeServerEvent("producer.returned", null, { last_sequence: memory.state.last_sequence, since });
   }
 
   #degraded(part: "archive" | "index", error: unknown): void {
@@ -379,7 +379,7 @@ export class Run {
     // After the end nothing may follow run.completed: the backlog waits, and only the server's log says so.
     if (!isTerminal(memory.state.status) && !memory.state.degraded.includes(part)) {
       const since = new Date(this.#ports.clock.now()).toISOString();
-      this.#write(memory, (writer) => writer.writeServerEvent("log.degraded", { part, since }));
+      this.#write(memory, (writer) => writer.writeServerEvent("log.degraded", null, { part, since }));
     }
     this.#armAlarm();
   }
@@ -388,7 +388,7 @@ export class Run {
     const memory = this.#recalled();
     if (memory === null || isTerminal(memory.state.status) || !memory.state.degraded.includes(part)) return;
     const since = new Date(this.#ports.clock.now()).toISOString();
-    this.#write(memory, (writer) => writer.writeServerEvent("log.recovered", { part, since }));
+    this.#write(memory, (writer) => writer.writeServerEvent("log.recovered", null, { part, since }));
   }
 
   /** Persist first: a watcher must never see a line that an eviction could still lose. [FAN1] */

@@ -64,10 +64,11 @@ export async function answerPlainLog(
 function rangeOf(object: R2ObjectBody): { offset: number; length: number } | null {
   const { range } = object;
   if (range === undefined) return null;
-  if ("suffix" in range)
-    return { offset: Math.max(0, object.size - range.suffix), length: Math.min(range.suffix, object.size) };
-  const offset = range.offset ?? 0;
-  return { offset, length: Math.min(range.length ?? object.size - offset, object.size - offset) };
+  // All three keys can be there, the absent ones as undefined.
+  const { offset, length, suffix } = { offset: undefined, length: undefined, suffix: undefined, ...range };
+  if (suffix !== undefined) return { offset: Math.max(0, object.size - suffix), length: Math.min(suffix, object.size) };
+  const from = offset ?? 0;
+  return { offset: from, length: Math.min(length ?? object.size - from, object.size - from) };
 }
 
 const isRangeError = (error: unknown): boolean => error instanceof Error && /\(10039\)|range/i.test(error.message);

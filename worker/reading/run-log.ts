@@ -1,8 +1,8 @@
 import type { LogWindow } from "../../core/ports.ts";
 import { readLog } from "../../core/reading/read-log.ts";
 import { isTerminal, type RunStatus } from "../../protocol/event.ts";
-import type { RunObject } from "../../durable-objects/run-object.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
+import type { runObject } from "../objects.ts";
 import { liveWindows } from "./live-windows.ts";
 
 /** A run's log, wherever its lines are. */
@@ -16,7 +16,7 @@ export type RunLog = {
 type KnownRun = { status: RunStatus; last_sequence: number };
 
 export function runLog(from: {
-  object: DurableObjectStub<RunObject>;
+  object: ReturnType<typeof runObject>;
   reader: R2LogReader;
   headers: Headers;
   isEnded: boolean;
@@ -37,7 +37,7 @@ export function runLog(from: {
     windows: (afterSequence, follow) =>
       readLog(
         {
-          tail: async (sequence) => object.tail(sequence),
+          tail: (sequence) => object.tail(sequence),
           readSegment: (segment) => reader.readSegment(segment),
           wholeLog: (sequence) => reader.wholeLog(sequence),
           live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers),

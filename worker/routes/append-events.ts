@@ -13,6 +13,7 @@ import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { App } from "../app-context.ts";
 import type { Env } from "../env.ts";
+import { runObject } from "../objects.ts";
 import { answers, newRoutes, refusals } from "../open-api.ts";
 import { problem } from "../problem.ts";
 import { readBody } from "../request-body.ts";
@@ -64,7 +65,7 @@ export const appendRoutes = newRoutes().openapi(
     if (raw.kind === "refused") return problem(c, raw.refusal);
 
     const request = await readAppend(c, raw.value);
-    let outcome: AppendOutcome = await c.env.RUNS.getByName(id).append(request);
+    let outcome: AppendOutcome = await runObject(c.env, id).append(request);
     if (outcome.kind === "unknown") outcome = await askArchive(c.env, id, request);
 
     if (outcome.kind === "unknown") return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });

@@ -6,6 +6,7 @@ import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import { withCaller } from "../web-socket.ts";
 import type { App } from "../app-context.ts";
+import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
 import { problem } from "../problem.ts";
 import { answerEvents, answerPlainLog } from "../reading/answer-events.ts";
@@ -73,7 +74,7 @@ async function readEvents(c: Context<App>, runId: string): Promise<Response> {
   const isEnded = isTerminal(row.run.status);
   const plain = isEnded ? await answerPlainLog(c, reader, runId, options.value) : null;
   if (plain !== null) return plain;
-  const object = c.env.RUNS.getByName(runId);
+  const object = runObject(c.env, runId);
   const log = runLog({ object, reader, headers: withCaller(c).headers, isEnded, row: row.run });
   return answerEvents(c, log, runId, options.value);
 }

@@ -8,6 +8,7 @@ import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL } from "../../protocol/version.ts
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { App } from "../app-context.ts";
+import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
 import { problem } from "../problem.ts";
 import { replaySocket } from "../reading/replay-socket.ts";
@@ -70,7 +71,7 @@ async function watch(c: Context<App>, runId: string): Promise<Response> {
   if (!isRunId(runId)) return notFound(c, runId);
   const row = await new D1RunIndex(c.env.DB).get(runId);
   if (row === null) return notFound(c, runId);
-  const object = c.env.RUNS.getByName(runId);
+  const object = runObject(c.env, runId);
   const request = withCaller(c);
   if (!isTerminal(row.run.status)) {
     const answer = await object.fetch(request);
@@ -94,7 +95,7 @@ async function produce(c: Context<App>, runId: string): Promise<Response> {
   const query = parseProduceQuery(new URL(c.req.url).searchParams);
   if (query.kind === "refused") return problem(c, query.refusal);
   if (!isRunId(runId)) return notFound(c, runId);
-  const answer = await c.env.RUNS.getByName(runId).fetch(withCaller(c));
+  const answer = await runObject(c.env, runId).fetch(withCaller(c));
   if (answer.status === 101) return answer;
   if (answer.status !== 404) return problem(c, await answer.json<Refusal>());
   const row = await new D1RunIndex(c.env.DB).get(runId);
