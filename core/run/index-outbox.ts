@@ -25,13 +25,19 @@ type Ports = {
 export class IndexOutbox {
   readonly #ports: Ports;
   readonly #memory: () => RunMemory | null;
+  readonly #health: { degraded(error: unknown): void; recovered(): void };
   #failures = 0;
   #retryAt: number | null = null;
   #isAnnouncing = false;
 
-  constructor(ports: Ports, memory: () => RunMemory | null) {
+  constructor(
+    ports: Ports,
+    memory: () => RunMemory | null,
+    health: { degraded(error: unknown): void; recovered(): void },
+  ) {
     this.#ports = ports;
     this.#memory = memory;
+    this.#health = health;
   }
 
   /** When D1 is to be written: now, after a pause, or never. */
@@ -59,13 +65,15 @@ export class IndexOutbox {
     const { revision } = memory.outbox;
     const summary = isTerminal(memory.state.status) ? summaryForEmbedding(memory.summary) : null;
     await this.#ports.index.upsert({ run: storedRun(memory), revision, summary });
-    this.#failures = 0;
-    this.#retryAt = null;
     const now = this.#memory();
     if (now !== null && now.outbox.revision === revision) {
       now.outbox = { revision, pending: false };
       this.#ports.log.putOutbox(now.outbox);
     }
+    this.#retryAt = null;
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    this.#health.recovered();
   }
 
   /** What the alarm does: tries once more when it is time. */
@@ -77,7 +85,7 @@ export class IndexOutbox {
     } catch (error) {
       this.#failures += 1;
       this.#retryAt = this.#ports.clock.now() + backoffMs(this.#failures);
-      this.#ports.report("index_not_written", { error: String(error), failures: this.#failures });
+      this.#health.degraded(error);
     }
   }
 

@@ -79,7 +79,10 @@ export class Run {
     this.#ports = ports;
     this.#source = new LogSource(ports.log, ports.archive);
     this.#presence = new Presence(ports.watchers, ports.timer);
-    this.#outbox = new IndexOutbox(ports, () => this.#recalled());
+    this.#outbox = new IndexOutbox(ports, () => this.#recalled(), {
+      degraded: (error) => this.#degraded("index", error),
+      recovered: () => this.#recovered("index"),
+    });
     this.#fanOut = new FanOut(ports, {
       head: () => this.#head(),
       windowAfter: (sequence) => {
