@@ -1,23 +1,17 @@
 import type { AppendAnswer } from "../protocol/api.ts";
 import type { ControlRequest } from "../protocol/control.ts";
 import type { Failure, TerminalStatus } from "../protocol/event.ts";
-import { LIMITS } from "../protocol/limits.ts";
 import { RuncastApi } from "./api.ts";
 import type { Answer, RunProblem } from "./api.ts";
 import { retryDelayMs } from "./backoff.ts";
 import { OutgoingLines } from "./outgoing-lines.ts";
 import type { OutgoingLine } from "./outgoing-lines.ts";
+import { encodeEvent, holdLine } from "./producer-event.ts";
+import type { ProducerEvent } from "./producer-event.ts";
 import { randomId } from "./random-id.ts";
 import { withResolvers } from "./with-resolvers.ts";
 
-export type ProducerEvent = {
-  type: string;
-  payload?: Record<string, unknown>;
-  /** RFC 3339; default: now. */
-  created_at?: string;
-  source?: string;
-  step?: string;
-};
+export type { ProducerEvent };
 export type RunEnding = { status: TerminalStatus; exit_code?: number | null; failure?: Failure };
 
 export type ProducerState =
@@ -45,9 +39,6 @@ const BATCH_BYTES = 256 * 1024;
 const BUFFER_BYTES = 8 * 1024 * 1024;
 /** A server may ask for patience, but a lease of a minute must not run out over it. */
 const RETRY_AFTER_MAX_MS = 30_000;
-/** `"sequence":9007199254740991,` is what the server adds to a line. */
-const SERVER_BYTES = 64;
-
 export type RunProducerOptions = {
   url: string;
   token?: string;
@@ -94,7 +85,8 @@ export class RunProducer {
   #delivery: Delivery | null = null;
   #gatherTimer: ReturnType<typeof setTimeout> | undefined;
   #heartbeatTimer: ReturnType<typeof setTimeout> | undefined;
-  #roomWaiters: Array<() => void> = [];
+  /** One promise for all who wait: a caller that does not wait may write on for long. */
+  #room: ReturnType<typeof withResolvers<void>> | null = null;
   #flushWaiters: Array<{ upTo: number; resolve: (delivery: Delivery) => void }> = [];
 
   constructor(options: RunProducerOptions) {
@@ -124,16 +116,24 @@ export class RunProducer {
    */
   write(event: ProducerEvent): Promise<void> {
     if (this.#ending) throw new Error("the run has been ended: nothing can be written behind its end");
-    const line = this.#encode(event);
+    return this.#take(this.#encode(event));
+  }
+
+  /** The same for an event that is text already, whose numbers are to keep their digits: one JSON object with `type`, without newline. */
+  writeLine(line: string): Promise<void> {
+    if (this.#ending) throw new Error("the run has been ended: nothing can be written behind its end");
+    return this.#take(holdLine(line));
+  }
+
+  #take(line: string): Promise<void> {
     if (this.#delivery !== null) {
       this.#written += 1;
       return Promise.resolve();
     }
     this.#push(line);
     if (this.pendingBytes <= (this.#options.bufferBytes ?? BUFFER_BYTES)) return Promise.resolve();
-    const { promise, resolve } = withResolvers<void>();
-    this.#roomWaiters.push(resolve);
-    return promise;
+    this.#room ??= withResolvers<void>();
+    return this.#room.promise;
   }
 
   /** Sends without gathering, and tells when everything written so far is stored, or never will be. */
@@ -170,17 +170,8 @@ export class RunProducer {
     this.#sendWhenDue();
   }
 
-  #encode({ type, payload = {}, created_at, source = this.#options.source, step }: ProducerEvent): string {
-    const createdAt = created_at ?? new Date().toISOString();
-    const line = JSON.stringify({ type, created_at: createdAt, source, step, payload });
-    // Twice the units is more than enough for nearly every line, and cheaper than counting.
-    if (line.length * 3 + SERVER_BYTES > LIMITS.eventLineBytes) {
-      const bytes = new TextEncoder().encode(line).byteLength + SERVER_BYTES;
-      if (bytes > LIMITS.eventLineBytes) {
-        throw new RangeError(`an event of ${bytes} bytes does not fit into a line of ${LIMITS.eventLineBytes}`);
-      }
-    }
-    return line;
+  #encode(event: ProducerEvent): string {
+    return encodeEvent(event, this.#options.source);
   }
 
   #push(line: string): void {
@@ -314,9 +305,8 @@ export class RunProducer {
 
   #makeRoom(): void {
     if (this.#delivery === null && this.pendingBytes > (this.#options.bufferBytes ?? BUFFER_BYTES)) return;
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
-    for (const resolve of waiters) resolve();
+    this.#room?.resolve();
+    this.#room = null;
   }
 
   #setState(state: ProducerState): void {
