@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { build as bundle } from "esbuild";
+import { bundleCommandLine } from "../client/bin/bundle.mjs";
 import { DIST, ROOT } from "./state-folder.ts";
 
 /** One thing that is built, and what it is built from. */
@@ -35,7 +36,7 @@ const PRODUCTS: Product[] = [
     name: "command line",
     inputs: ["client", "protocol", "package-lock.json"],
     outputs: [COMMAND_LINE],
-    build: buildCommandLine,
+    build: () => bundleCommandLine(COMMAND_LINE),
   },
   {
     name: "web",
@@ -93,23 +94,6 @@ async function buildWeb(): Promise<void> {
   cpSync(join(ROOT, "web/build"), fresh, { recursive: true });
   rmSync(ASSETS, { recursive: true, force: true });
   renameSync(fresh, ASSETS);
-}
-
-async function buildCommandLine(): Promise<void> {
-  await bundle({
-    entryPoints: [join(ROOT, "client/cli/main.ts")],
-    outfile: COMMAND_LINE,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    // A package written for CommonJS calls require for Node's own modules.
-    banner: {
-      js: `#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);`,
-    },
-    legalComments: "inline",
-    logLevel: "warning",
-  });
 }
 
 async function buildWorker(): Promise<void> {

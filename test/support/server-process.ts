@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,9 +30,27 @@ export type ServerProcess = {
   killParent(): Promise<void>;
   /** A new server on the same folder and port, after `stop` or a kill. */
   restart(): Promise<ServerProcess>;
-  /** Ends it if it runs, and deletes its folder. */
-  remove(): Promise<void>;
 };
+
+/** Those not yet removed, so that a failed test leaves nothing running. */
+const started: { pid: number; exited: Promise<unknown>; folder: string }[] = [];
+
+/** Ends every server this file has started and deletes their folders; for `afterEach` or `afterAll`. */
+export async function removeServers(): Promise<void> {
+  for (const { pid, exited, folder } of started.splice(0).toReversed()) {
+    killIfAlive(-pid);
+    await exited;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
 
 export type StartServerOptions = { data?: string; home?: string; port?: number; environment?: Record<string, string> };
 
@@ -44,13 +62,14 @@ export async function startServer(options: StartServerOptions = {}): Promise<Ser
   mkdirSync(home, { recursive: true });
   const { child, output } = spawnStart({ ...options, data, home });
   const exited = once(child, "exit");
+  const pid = child.pid ?? 0;
+  started.push({ pid, exited, folder });
   const url = await waitForReady(child, output);
-  const kill = async (pid: number) => {
-    if (child.exitCode === null && child.signalCode === null) process.kill(pid, "SIGKILL");
+  const kill = async (target: number) => {
+    killIfAlive(target);
     await exited;
     await waitUntilUnlocked(data);
   };
-  const pid = child.pid ?? 0;
 
   return {
     url,
@@ -68,10 +87,6 @@ export async function startServer(options: StartServerOptions = {}): Promise<Ser
     killGroup: () => kill(-pid),
     killParent: () => kill(pid),
     restart: () => startServer({ ...options, data, home, port: Number(new URL(url).port) }),
-    remove: async () => {
-      if (existsSync(data)) await kill(-pid);
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
 }
 
