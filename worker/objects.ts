@@ -7,8 +7,8 @@ import type { Env } from "./env.ts";
  * An object's own methods, as they are called from here. The platform derives the same, but takes `unknown` (a run's parameters) for something that
  * cannot be sent, and drops every answer that holds it; structured clone does send it.
  */
-type Calls<T extends DurableObject> = {
-  [K in Exclude<keyof T, Exclude<keyof DurableObject, "fetch">>]: T[K] extends (...args: infer A) => infer R
+type Calls<T> = {
+  [K in Exclude<keyof T, Exclude<keyof DurableObject<Env>, "fetch">>]: T[K] extends (...args: infer A) => infer R
     ? (...args: A) => Promise<Awaited<R>>
     : never;
 };

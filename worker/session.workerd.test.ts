@@ -77,7 +77,8 @@ describe("signing in", () => {
   });
 
   test("guesses that come all at once are counted one by one", async () => {
-    const guess = () => call("POST", "/api/session", { json: { token: "wrong" }, headers: { "cf-connecting-ip": "192.0.2.3" } });
+    const guess = () =>
+      call("POST", "/api/session", { json: { token: "wrong" }, headers: { "cf-connecting-ip": "192.0.2.3" } });
     const statuses = (await Promise.all(Array.from({ length: 120 }, guess))).map(({ status }) => status);
     expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(100);
     expect((await guess()).status).toBe(429);
@@ -94,8 +95,12 @@ describe("origin", () => {
       expect(await answer.json()).toMatchObject({ code: "ORIGIN_REFUSED" });
     }
     expect((await put({ cookie, origin: ORIGIN })).status).toBe(201);
-    expect((await put({ authorization: `Bearer ${tokenOf("administrator")}`, origin: "https://evil.example" })).status).toBe(200);
-    expect((await call("GET", "/api/workspaces", { headers: { cookie, origin: "https://evil.example" } })).status).toBe(200);
+    expect(
+      (await put({ authorization: `Bearer ${tokenOf("administrator")}`, origin: "https://evil.example" })).status,
+    ).toBe(200);
+    expect((await call("GET", "/api/workspaces", { headers: { cookie, origin: "https://evil.example" } })).status).toBe(
+      200,
+    );
     const signInFromElsewhere = await call("POST", "/api/session", {
       json: { token: tokenOf("viewer") },
       headers: { origin: "https://evil.example" },
@@ -109,5 +114,7 @@ test("a token that was seen within the last minute costs no read of D1", async (
   const prepare = vi.spyOn(env.DB, "prepare");
   expect((await call("GET", "/api/session", { as: "operator" })).status).toBe(200);
   expect(prepare).not.toHaveBeenCalled();
+  expect((await call("GET", "/api/session", { headers: { authorization: "Bearer nobody" } })).status).toBe(401);
+  expect(prepare).toHaveBeenCalled();
   prepare.mockRestore();
 });

@@ -1,4 +1,5 @@
 import { createMiddleware } from "hono/factory";
+import type { Refusal } from "../../protocol/error-code.ts";
 import { isTooDeep } from "../../protocol/judge-event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { App } from "../app-context.ts";
@@ -14,24 +15,29 @@ export const jsonBody = createMiddleware<App>(async (c, next) => {
   if (bytes === null) {
     return problem(c, { code: "PAYLOAD_TOO_LARGE", detail: `a body holds at most ${LIMITS.appendBodyBytes} bytes` });
   }
-  let text = "{}";
+  const contentType = c.req.header("content-type");
   if (bytes.byteLength > 0) {
-    const contentType = c.req.header("content-type") ?? "";
-    if (!/^application\/json *(;|$)/i.test(contentType)) {
+    if (!/^application\/json *(;|$)/i.test(contentType ?? "")) {
       return problem(c, { code: "UNSUPPORTED_MEDIA_TYPE", detail: "this route takes application/json" });
     }
-    try {
-      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-      const body: unknown = JSON.parse(text);
-      // As it will stand in the log: one level below its event. Deeper, and whatever walks it could run out of stack.
-      if (isTooDeep({ payload: body })) {
-        return problem(c, { code: "INVALID_BODY", detail: `nested deeper than ${LIMITS.payloadLevels} levels` });
-      }
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return problem(c, { code: "INVALID_JSON", detail: reason });
-    }
+    const refusal = refuseJson(bytes);
+    if (refusal !== null) return problem(c, refusal);
   }
-  c.req.raw = new Request(c.req.raw, { body: text });
+  // The body has been read: the route's validator gets it once more, as bytes, because a text would bring a content type of its own.
+  const isEmptyJson = bytes.byteLength === 0 && contentType !== undefined;
+  c.req.raw = new Request(c.req.raw, { body: isEmptyJson ? EMPTY_OBJECT : bytes });
   return next();
 });
+
+const EMPTY_OBJECT = new TextEncoder().encode("{}");
+
+function refuseJson(bytes: Uint8Array): Refusal | null {
+  try {
+    const body: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    // As it will stand in the log: one level below its event. Deeper, and whatever walks it could run out of stack.
+    if (!isTooDeep({ payload: body })) return null;
+    return { code: "INVALID_BODY", detail: `nested deeper than ${LIMITS.payloadLevels} levels` };
+  } catch (error) {
+    return { code: "INVALID_JSON", detail: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,68 @@
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import type { Role } from "../../protocol/api.ts";
+import { app } from "../../worker/app.ts";
+import { sha256Hex } from "../../worker/secrets.ts";
+
+export const ORIGIN = "http://127.0.0.1:8787";
+
+/** The bearer token of a role, good after `seedTokens`. */
+export const tokenOf = (role: Role): string => `token-of-the-${role}`;
+
+export async function seedTokens(): Promise<void> {
+  for (const role of ["viewer", "operator", "administrator"] as const) {
+    await env.DB.prepare("INSERT OR IGNORE INTO tokens (id, name, role, hash) VALUES (?, ?, ?, ?)")
+      .bind(role, `the ${role}`, role, await sha256Hex(tokenOf(role)))
+      .run();
+  }
+}
+
+export type Call = { as?: Role; headers?: Record<string, string>; json?: unknown; body?: string | Uint8Array };
+
+/** One request to the application, with the real bindings. `as` is a bearer token's role; without it nobody asks. */
+export async function call(
+  method: string,
+  path: string,
+  { as, headers = {}, json, body }: Call = {},
+): Promise<Response> {
+  const request = new Request(ORIGIN + path, {
+    method,
+    headers: {
+      ...(as === undefined ? {} : { authorization: `Bearer ${tokenOf(as)}` }),
+      ...(json === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(json === undefined ? (body === undefined ? {} : { body }) : { body: JSON.stringify(json) }),
+  });
+  return app.fetch(request, env, createExecutionContext());
+}
+
+/** The value of the session cookie that signing in gives, as the Cookie header has it. */
+export async function signIn(role: Role, name?: string): Promise<string> {
+  const answer = await call("POST", "/api/session", {
+    json: { token: tokenOf(role), ...(name === undefined ? {} : { name }) },
+  });
+  if (answer.status !== 204) throw new Error(`signing in was answered ${answer.status}`);
+  return (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+}
+
+/** An open socket and what it has heard. */
+export type Heard = {
+  socket: WebSocket;
+  frames: Record<string, unknown>[];
+  closed: Promise<{ code: number; reason: string }>;
+};
+
+export function listen(answer: Response): Heard {
+  const socket = answer.webSocket;
+  if (!socket) throw new Error(`no socket: ${answer.status}`);
+  const frames: Record<string, unknown>[] = [];
+  socket.addEventListener("message", ({ data }) => {
+    for (const line of String(data).split("\n").filter(Boolean)) frames.push(JSON.parse(line));
+  });
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));
+  });
+  socket.accept();
+  return { socket, frames, closed };
+}
