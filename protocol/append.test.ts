@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { parseAppend, type AppendFormat } from "./append.ts";
 import { ERROR_CODES } from "./error-code.ts";
 import { payloadSchemas, RESERVED_TYPES, runEventSchema } from "./event.ts";
-import { isConsoleLine, payloadFault } from "./judge-event.ts";
 import { LIMITS } from "./limits.ts";
 import { assembleLine, parseLine, utf8Length } from "./ndjson.ts";
 
@@ -315,45 +314,4 @@ describe("any body", () => {
       }),
     );
   });
-});
-
-test("[TYP2] the quick check of a console line agrees with its schema", () => {
-  const value = fc.oneof(
-    fc.constantFrom<unknown>(
-      "stdout",
-      "stderr",
-      "",
-      "debug",
-      "info",
-      "warning",
-      "error",
-      "critical",
-      true,
-      false,
-      null,
-      0,
-    ),
-    fc.jsonValue(),
-  );
-  const payload = fc.record(
-    { stream: value, message: value, level: value, partial: value, other: value },
-    { requiredKeys: [] },
-  );
-  const likely = fc.record(
-    {
-      stream: fc.constantFrom("stdout", "stderr"),
-      message: fc.string(),
-      level: fc.constantFrom("debug", "info", "warning", "error", "fatal"),
-      partial: fc.constantFrom<unknown>(true, false, "true"),
-    },
-    { requiredKeys: ["stream", "message"] },
-  );
-  fc.assert(
-    fc.property(fc.oneof(payload, likely), (candidate) => {
-      const accepted = payloadSchemas["console.line"].safeParse(candidate).success;
-      expect(isConsoleLine(candidate)).toBe(accepted);
-      expect(payloadFault("console.line", candidate) === null).toBe(accepted);
-    }),
-    { numRuns: 2000 },
-  );
 });

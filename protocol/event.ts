@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "./limits.ts";
+import { TERMINAL_STATUSES } from "./run-status.ts";
+import { SEVERITIES } from "./severity.ts";
 
 /** `[a-z0-9][a-z0-9-]{0,39}`: workspaces and workflows are named by their slug. */
 export const slugSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "must be a slug: [a-z0-9][a-z0-9-]{0,39}");
@@ -44,14 +46,10 @@ const instant = z.iso.datetime({ offset: true });
 export const failureSchema = z.object({ code: text, stage: text.optional(), message: text });
 export type Failure = z.infer<typeof failureSchema>;
 
-export const TERMINAL_STATUSES = ["succeeded", "failed", "cancelled"] as const;
-export const RUN_STATUSES = ["queued", "building", "running", ...TERMINAL_STATUSES] as const;
-export type RunStatus = (typeof RUN_STATUSES)[number];
-export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
-export const isTerminal = (status: RunStatus): status is TerminalStatus =>
-  status === "succeeded" || status === "failed" || status === "cancelled";
+// Their home is where no zod is loaded with them: the page and the command line fold lines without it.
+export { isTerminal, RUN_STATUSES, TERMINAL_STATUSES, type RunStatus, type TerminalStatus } from "./run-status.ts";
+export { SEVERITIES, type Severity } from "./severity.ts";
 
-export const SEVERITIES = ["info", "warning", "error", "critical"] as const;
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
 /**

@@ -22,7 +22,8 @@ export function parseInstant(text: string): number | null {
   const date = new Date(0);
   // Date.UTC would read the years 0 to 99 as 1900 to 1999.
   date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return null;
+  // A day that its month does not have has rolled over into another month.
+  if (date.getUTCMonth() !== month - 1) return null;
 
   const offsetHours = Number(match[9] ?? 0);
   const offsetMinutes = Number(match[10] ?? 0);

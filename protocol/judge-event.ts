@@ -115,22 +115,10 @@ function judgeCompletion(
 }
 
 /** Why the payload is not what its type asks for, or null. Types without a schema may hold anything. */
-export function payloadFault(type: string, payload: Record<string, unknown>): string | null {
-  // Nearly every event is one, and zod takes longer than the rest of its way through here; a property test holds the two equal.
-  if (type === "console.line" && isConsoleLine(payload)) return null;
+function payloadFault(type: string, payload: Record<string, unknown>): string | null {
   if (!isKnownType(type)) return null;
   const parsed = payloadSchemas[type].safeParse(payload);
   return parsed.success ? null : firstIssue(parsed.error);
-}
-
-export function isConsoleLine(payload: Record<string, unknown>): boolean {
-  const { stream, message, level, partial } = payload;
-  return (
-    (stream === "stdout" || stream === "stderr") &&
-    typeof message === "string" &&
-    (level === undefined || level === "info" || level === "error" || level === "warning" || level === "debug") &&
-    (partial === undefined || typeof partial === "boolean")
-  );
 }
 
 function firstIssue(error: z.ZodError): string {

@@ -1,9 +1,6 @@
-import { SEVERITIES } from "./event.ts";
 import { isRecord } from "./ndjson.ts";
 
 /** Readers of stored payloads: a value of the wrong kind is as good as an absent one. */
-export type Severity = (typeof SEVERITIES)[number];
-
 export const textOr = <Else>(value: unknown, otherwise: Else): string | Else =>
   typeof value === "string" ? value : otherwise;
 
@@ -15,9 +12,3 @@ export const integerOr = <Else>(value: unknown, otherwise: Else): number | Else 
   typeof value === "number" && Number.isSafeInteger(value) ? value : otherwise;
 
 export const recordOrEmpty = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});
-
-export const isSeverity = (value: unknown): value is Severity =>
-  value === "info" || value === "warning" || value === "error" || value === "critical";
-
-export const maxSeverity = (a: Severity | null, b: Severity): Severity =>
-  a !== null && SEVERITIES.indexOf(a) >= SEVERITIES.indexOf(b) ? a : b;

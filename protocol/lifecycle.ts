@@ -1,8 +1,9 @@
 import type { Progress } from "./api.ts";
-import { isTerminal, type Failure, type RunEvent, type RunStatus, type TerminalStatus } from "./event.ts";
+import type { Failure, RunEvent } from "./event.ts";
 import { integerOr, numberOr, recordOrEmpty, textOr } from "./lenient.ts";
+import { LIMITS } from "./limits.ts";
 import { cutText } from "./ndjson.ts";
-import { judgeStart, startedStatus } from "./run-status.ts";
+import { isTerminal, judgeStart, startedStatus, type RunStatus, type TerminalStatus } from "./run-status.ts";
 
 /** What the run's state and its summary both say. Times are RFC 3339 UTC with milliseconds. */
 export type Lifecycle = {
@@ -31,7 +32,7 @@ export function newLifecycle(): Lifecycle {
   };
 }
 
-/** Moves `state` by one event, in place; strings are cut at `stringChars`. Never throws; a move that is not legal moves nothing. */
+/** Moves `state` by one event, in place; messages are cut at `stringChars`. Never throws; a move that is not legal moves nothing. */
 export function foldLifecycle(state: Lifecycle, event: RunEvent, stringChars: number): void {
   // The end is final, whatever a damaged log may hold behind it.
   if (isTerminal(state.status)) return;
@@ -87,8 +88,9 @@ function readFailure(value: unknown, stringChars: number): Failure | null {
   const { code, stage, message } = recordOrEmpty(value);
   if (typeof code !== "string" || typeof message !== "string") return null;
   return {
-    code: cutText(code, stringChars),
-    ...(typeof stage === "string" ? { stage: cutText(stage, stringChars) } : {}),
+    // Names, not prose; cut short because the failure has to fit into the line of run.completed beside the summary.
+    code: cutText(code, LIMITS.summaryStringChars),
+    ...(typeof stage === "string" ? { stage: cutText(stage, LIMITS.summaryStringChars) } : {}),
     message: cutText(message, stringChars),
   };
 }

@@ -17,6 +17,7 @@ export const LIMITS = {
   typeChars: 80,
   parametersBytes: 64 * KIB,
   parametersKeys: 100,
+  labels: 64,
   producerIdChars: 200,
   /** Batches of each producer that are remembered with their positions. */
   rememberedBatches: 64,
@@ -40,7 +41,7 @@ export const LIMITS = {
   leaseSecondsMax: 86_400,
   pageEvents: 1_000,
   listRuns: 200,
-  /** Strings that a run's state takes from its events (a failure's message, a progress message); the log has them whole. */
+  /** Messages that a run's state takes from its events (of a failure, of its progress); the log has them whole. */
   stateStringChars: 8 * KIB,
   summaryListEntries: 1_000,
   summaryStringChars: 256,

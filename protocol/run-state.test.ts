@@ -123,7 +123,8 @@ test("[STA5] a failure is the end's own, else the last error of a failed run", (
 
 test("[STA5] strings in the state are bounded", () => {
   const message = "é".repeat(200_000);
-  const state = stateAfter(queued, ["run.error", { code: "X", message }], ["run.progress", { message }]);
+  const state = stateAfter(queued, ["run.error", { code: message, message }], ["run.progress", { message }]);
+  expect(state.failure?.code).toHaveLength(LIMITS.summaryStringChars);
   expect([state.failure?.message.length, state.progress?.message?.length]).toEqual([
     LIMITS.stateStringChars,
     LIMITS.stateStringChars,

@@ -1,4 +1,9 @@
-import { isTerminal, type RunStatus } from "./event.ts";
+export const TERMINAL_STATUSES = ["succeeded", "failed", "cancelled"] as const;
+export const RUN_STATUSES = ["queued", "building", "running", ...TERMINAL_STATUSES] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+export const isTerminal = (status: RunStatus): status is TerminalStatus =>
+  status === "succeeded" || status === "failed" || status === "cancelled";
 
 /** Where a run may go from each status. Terminal is final. */
 export const STATUS_MOVES: Readonly<Record<RunStatus, readonly RunStatus[]>> = {

@@ -19,7 +19,7 @@ const summaryOf = (...told: Told[]): Summary => eventsOf(told).reduce<Summary>(f
 const times = <Item>(count: number, make: (index: number) => Item): Item[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
-test("[SUM1] a whole run", () => {
+test("[SUM1] [SUM10] a whole run", () => {
   const execution = { exit_code: 1, started_at: at(1), completed_at: at(20), duration_ms: 19_000 };
   const summary = summaryOf(
     ["run.queued", { parameters: {} }],

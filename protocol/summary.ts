@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { progressSchema } from "./api.ts";
 import { failureSchema, LOG_LEVELS, RUN_STATUSES, SEVERITIES, type RunEvent } from "./event.ts";
-import { integerOr, isSeverity, maxSeverity, numberOr, textOr, type Severity } from "./lenient.ts";
+import { integerOr, numberOr, textOr } from "./lenient.ts";
 import { foldLifecycle, newLifecycle } from "./lifecycle.ts";
 import { LIMITS } from "./limits.ts";
 import { cutText, utf8Length } from "./ndjson.ts";
+import { isSeverity, maxSeverity, type Severity } from "./severity.ts";
 import { SUMMARY_SCHEMA } from "./version.ts";
 
 const count = z.int().min(0);
