@@ -1,0 +1,138 @@
+import { describe, expect, test, vi } from "vitest";
+import type { Run } from "../../../../protocol/api.ts";
+import type { RunEvent } from "../../../../protocol/event.ts";
+import { BLOCK_LINES, LogLines } from "../console/log-lines.ts";
+import { lastErrorLines } from "./last-errors.ts";
+import { LiveRun } from "./live-run.ts";
+import { LogPages, splitLines, type ReadLines } from "./log-pages.ts";
+
+const RUN: Run = {
+  run_id: "0193d000-0000-7000-8000-000000000001",
+  workspace_id: "default",
+  workflow_id: null,
+  workflow_version: null,
+  name: "build web",
+  status: "queued",
+  parameters: {},
+  labels: {},
+  pinned: false,
+  created_at: "2026-11-21T02:30:00.000Z",
+  started_at: null,
+  completed_at: null,
+  duration_ms: null,
+  progress: null,
+  exit_code: null,
+  failure: null,
+  last_sequence: 1,
+  event_bytes: 100,
+  events_path: null,
+  output_paths: [],
+  logging_degraded: false,
+  incomplete: false,
+  stale: false,
+  table_count: null,
+  row_count: null,
+  input_file_count: null,
+  max_validation_severity: null,
+  watch_url: "",
+};
+const lineOf = (sequence: number, type: string, payload: Record<string, unknown>) => {
+  const event: RunEvent = { sequence, type, created_at: `2026-11-21T02:30:0${sequence % 10}.000Z`, payload };
+  return { sequence, event, line: JSON.stringify(event) };
+};
+
+describe("the header follows the lines", () => {
+  test("status, progress and count come from the fold", () => {
+    const live = new LiveRun(RUN);
+    live.take([lineOf(2, "run.started", {}), lineOf(3, "run.progress", { percent: 40 })]);
+    expect(live.run).toMatchObject({ status: "running", last_sequence: 3, progress: { percent: 40 }, name: "build web" });
+  });
+  test("history that the server's answer already counted is not counted again", () => {
+    const live = new LiveRun({ ...RUN, last_sequence: 5, status: "running" });
+    live.take([lineOf(4, "run.progress", { percent: 10 })]);
+    expect(live.run).toMatchObject({ last_sequence: 5, progress: null, event_bytes: 100 });
+  });
+  test("an asked-for cancel is seen until the producer answers", () => {
+    const live = new LiveRun({ ...RUN, status: "running" });
+    live.take([lineOf(2, "control.requested", { control_id: "c", action: "cancel", by: "ana" })]);
+    expect(live.cancelIsAsked).toBe(true);
+    live.take([lineOf(3, "control.acknowledged", { control_id: "c", outcome: "accepted" })]);
+    expect(live.cancelIsAsked).toBe(false);
+  });
+  test("an error of an open run is not yet its failure", () => {
+    const live = new LiveRun({ ...RUN, status: "running" });
+    live.take([lineOf(2, "run.error", { code: "E", message: "m" })]);
+    expect(live.run.failure).toBeNull();
+    live.take([lineOf(3, "run.completed", { status: "failed", execution: { exit_code: 1 } })]);
+    expect(live.run).toMatchObject({ status: "failed", exit_code: 1, failure: { code: "E", message: "m" } });
+  });
+  test("the server's word after the end is taken; an older one from before it is not", () => {
+    const live = new LiveRun({ ...RUN, status: "running" });
+    live.take([lineOf(2, "run.completed", { status: "succeeded" })]);
+    live.correct({ ...RUN, status: "running", last_sequence: 9 });
+    expect(live.run.status).toBe("succeeded");
+    live.correct({ ...RUN, status: "succeeded", last_sequence: 2, table_count: 3 });
+    expect(live.run.table_count).toBe(3);
+  });
+});
+
+describe("what a failed run said last", () => {
+  const logOf = (...payloads: Record<string, unknown>[]): LogLines => {
+    const log = new LogLines();
+    log.watchFrom(0, 5000);
+    log.append(payloads.map((payload, i) => lineOf(i + 1, "console.line", payload)));
+    return log;
+  };
+  const out = (message: string) => ({ stream: "stdout", message });
+  const err = (message: string) => ({ stream: "stderr", message });
+
+  test("its error output, though more was printed after it", () =>
+    expect(lastErrorLines(logOf(err("old"), out("a"), err("boom"), out("bye"))).map(({ sequence }) => sequence)).toEqual([1, 3]));
+  test("its last lines if it wrote none", () =>
+    expect(lastErrorLines(logOf(out("a"), out(""), out("b"))).map(({ sequence }) => sequence)).toEqual([1, 3]));
+});
+
+describe("blocks one looks at are fetched", () => {
+  const setUp = (read: ReadLines) => {
+    vi.useFakeTimers();
+    const log = new LogLines();
+    log.watchFrom(100_000, 5000);
+    const told: (string | null)[] = [];
+    const pages = new LogPages({ log, read, onFilled: () => {}, onTrouble: (reason) => told.push(reason) });
+    return { log, pages, told };
+  };
+
+  test("once one rests, in whole blocks, each once", async () => {
+    const asked: number[] = [];
+    const { log, pages } = setUp(async ({ first }) => {
+      asked.push(first);
+      return [{ sequence: first, line: "x" }];
+    });
+    pages.want({ first: 40_001, last: 40_040 });
+    pages.want({ first: 600, last: 640 });
+    await vi.advanceTimersByTimeAsync(100);
+    pages.want({ first: 610, last: 650 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked).toEqual([BLOCK_LINES + 1]);
+    expect(log.line(BLOCK_LINES + 1).kind).toBe("here");
+    pages.stop();
+    vi.useRealTimers();
+  });
+
+  test("a failed request is told and tried again", async () => {
+    let tries = 0;
+    const { log, pages, told } = setUp(async ({ first }) => {
+      tries += 1;
+      if (tries === 1) throw new Error("the server answered 503");
+      return [{ sequence: first, line: "x" }];
+    });
+    pages.want({ first: 1, last: 40 });
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([tries, told, log.line(1).kind]).toEqual([2, ["the server answered 503", null], "here"]);
+    pages.stop();
+    vi.useRealTimers();
+  });
+
+  test("lines are split as they are stored", () =>
+    expect(splitLines('{"sequence":7,"type":"a.b"}\ndamage\n')).toEqual([{ sequence: 7, line: '{"sequence":7,"type":"a.b"}' }]));
+});
