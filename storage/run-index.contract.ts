@@ -14,7 +14,7 @@ export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex
 
     test("what was put in comes back value for value", async () => {
       const row = indexed({
-        parameters: { "clé": [1, { "": null }], "a\"b": "\u0000\u{1F680}", n: 1e21 },
+        parameters: { clé: [1, { "": null }], 'a"b': "\u0000\u{1F680}", n: 1e21 },
         labels: { team: "data" },
         name: "nightly",
         pinned: true,
@@ -66,7 +66,7 @@ export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex
     });
 
     test("labels with any character are found", async () => {
-      const labels = { 'q"uote': "a:b", "back\\slash": "'; --", "über": "\u{1F680}" };
+      const labels = { 'q"uote': "a:b", "back\\slash": "'; --", über: "\u{1F680}" };
       await index.upsert(indexed({ labels }));
       for (const [key, value] of Object.entries(labels)) {
         expect((await index.list({ ...everything, labels: [{ key, value }] })).items).toHaveLength(1);
@@ -159,7 +159,9 @@ const runArbitrary: fc.Arbitrary<Partial<StoredRun>> = fc.record({
   status: fc.constantFrom(...RUN_STATUSES),
   pinned: fc.boolean(),
   created_at: fc.integer({ min: 0, max: 6 }).map(instant),
-  labels: fc.array(label, { maxLength: 3 }).map((labels) => Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
+  labels: fc
+    .array(label, { maxLength: 3 })
+    .map((labels) => Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
   max_validation_severity: fc.option(fc.constantFrom(...SEVERITIES)),
 });
 

@@ -9,7 +9,7 @@ export type Env = {
   WORKSPACES: DurableObjectNamespace<WorkspaceObject>;
   DB: D1Database;
   ARCHIVE: R2Bucket;
-  ASSETS: Fetcher;
+  ASSETS: Pick<Fetcher, "fetch">;
   /** Ends the session cookie's name, so that two instances on one host name do not sign each other out. */
   INSTANCE_NAME: string;
   /** Host names answered to, separated by commas; empty: any. */

@@ -1,6 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { z } from "zod";
+import type { z } from "zod";
 import { problemSchema } from "../protocol/api.ts";
 import { ERROR_CODES, type ErrorCode } from "../protocol/error-code.ts";
 import type { App } from "./app-context.ts";

@@ -107,6 +107,7 @@ describe("refusals", () => {
       422,
       "INVALID_BODY",
     ],
+    ["a reserved name", "POST", RUNS, json('{"parameters":{"__proto__":{}}}'), 422, "INVALID_BODY"],
     ["parameters too deep", "POST", RUNS, json(deep), 422, "INVALID_BODY"],
     ["a body beyond all measure", "POST", RUNS, json("x".repeat(4 * 1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE"],
     ["nothing to sign in with", "POST", "/api/session", { json: {} }, 422, "INVALID_BODY"],

@@ -58,7 +58,7 @@ export function listen(answer: Response): Heard {
   if (!socket) throw new Error(`no socket: ${answer.status}`);
   const frames: Record<string, unknown>[] = [];
   socket.addEventListener("message", ({ data }) => {
-    for (const line of String(data).split("\n").filter(Boolean)) frames.push(JSON.parse(line));
+    for (const line of String(data).split("\n")) if (line.startsWith("{")) frames.push(JSON.parse(line));
   });
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));

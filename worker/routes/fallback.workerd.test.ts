@@ -1,0 +1,70 @@
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { ORIGIN } from "../../test/workerd/api.ts";
+import { app } from "../app.ts";
+
+/** What a web build leaves, served as Cloudflare's assets are with `not_found_handling = "none"`: immutable headers included. */
+const FILES: Record<string, { body: string; type: string }> = {
+  "/": { body: "<!doctype html><p>page", type: "text/html; charset=utf-8" },
+  "/_app/immutable/start.a1.js": { body: "start()", type: "text/javascript" },
+  "/_app/version.json": { body: "{}", type: "application/json" },
+  "/runcast.mjs": { body: "#!/usr/bin/env node", type: "application/octet-stream" },
+};
+
+const assets = {
+  fetch: async (input: RequestInfo | URL): Promise<Response> => {
+    const file = FILES[new URL(new Request(input).url).pathname];
+    const answer =
+      file === undefined
+        ? new Response(null, { status: 404 })
+        : new Response(file.body, { headers: { "content-type": file.type } });
+    return immutable(answer);
+  },
+};
+
+/** Headers of what a binding answers cannot be changed; a copy made by `Response.redirect` shares that, and a frozen setter stands for it here. */
+function immutable(answer: Response): Response {
+  Object.defineProperty(answer.headers, "set", {
+    value: () => {
+      throw new TypeError("Can't modify immutable headers.");
+    },
+  });
+  return answer;
+}
+
+const ask = (path: string, method = "GET") =>
+  app.fetch(new Request(ORIGIN + path, { method }), { ...env, ASSETS: assets }, createExecutionContext());
+
+test.each(["/", "/runs/0194a8e0-0000-7000-8000-000000000000", "/sign-in", "/workspaces/default"])(
+  "%s is the page",
+  async (path) => {
+    const answer = await ask(path);
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain("page");
+    expect(answer.headers.get("content-security-policy")).toBe(
+      "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'",
+    );
+    expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(answer.headers.get("cache-control") ?? "").not.toContain("immutable");
+  },
+);
+
+test("a script with its hash in its name is kept; a missing one is missing, not the page", async () => {
+  const script = await ask("/_app/immutable/start.a1.js");
+  expect(script.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  const missing = await ask("/_app/immutable/start.b2.js");
+  expect(missing.status).toBe(404);
+  expect(missing.headers.get("cache-control") ?? "").not.toContain("immutable");
+  expect((await ask("/_app/version.json")).headers.get("cache-control")).toBeNull();
+});
+
+test("the command line is a script", async () => {
+  expect((await ask("/runcast.mjs")).headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+});
+
+test("an unknown API route is JSON, and a page cannot be posted to", async () => {
+  expect((await ask("/api/nothing")).headers.get("content-type")).toBe("application/problem+json");
+  expect((await ask("/apix", "POST")).status).toBe(405);
+  expect((await ask("/api")).status).toBe(404);
+});
