@@ -8,6 +8,8 @@ import { problem } from "./problem.ts";
 
 /** What a route needs to say about itself, so that one schema validates, types and documents it. */
 
+const namedProblemSchema = problemSchema.meta({ id: "Problem" });
+
 /** Routes whose invalid input is refused in the one way that the contract knows. */
 export const newRoutes = () => new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -46,9 +48,10 @@ export const takes = <T extends z.ZodType>(schema: T, required: boolean) => ({
 export function refusals(...codes: ErrorCode[]): { 500: { description: string } } {
   const all: ErrorCode[] = [...codes, "INTERNAL", "STORAGE_UNAVAILABLE"];
   const codesByStatus = Map.groupBy(all, (code) => ERROR_CODES[code].status);
+  // Named once in the document instead of being written out at every status of every route.
   const describe = (group: ErrorCode[]) => ({
     description: group.map((code) => `${code}: ${ERROR_CODES[code].title}`).join(". "),
-    content: { "application/problem+json": { schema: problemSchema } },
+    content: { "application/problem+json": { schema: namedProblemSchema } },
   });
   const byStatus = Object.fromEntries([...codesByStatus].map(([status, group]) => [status, describe(group)]));
   return { ...byStatus, 500: describe(["INTERNAL"]) };

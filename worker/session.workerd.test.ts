@@ -1,6 +1,8 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { call, ORIGIN, seedTokens, signIn, tokenOf } from "../test/workerd/api.ts";
+import { app } from "./app.ts";
 import { sha256Hex } from "./secrets.ts";
 
 beforeEach(async () => {
@@ -74,6 +76,19 @@ describe("signing in", () => {
 
     await env.DB.prepare("UPDATE sign_in_attempts SET window_ends_at_ms = 1").run();
     expect((await from("192.0.2.1", tokenOf("viewer"))).status).toBe(204);
+  });
+
+  test("a server that stands alone does not believe what a client says of its address", async () => {
+    const guess = (n: number) => {
+      const request = new Request(`${ORIGIN}/api/session`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "cf-connecting-ip": `198.51.100.${n}` },
+        body: JSON.stringify({ token: "wrong" }),
+      });
+      return app.fetch(request, { ...env, ALLOWED_HOSTS: "127.0.0.1" }, createExecutionContext());
+    };
+    for (let n = 0; n < 10; n++) expect((await guess(n)).status).toBe(401);
+    expect((await guess(11)).status).toBe(429);
   });
 
   test("guesses that come all at once are counted one by one", async () => {

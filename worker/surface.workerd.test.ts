@@ -225,8 +225,13 @@ describe("what every answer carries", () => {
   test("the contract documents name every route and socket", async () => {
     const openapi = await (
       await call("GET", "/api/openapi.json")
-    ).json<{ openapi: string; paths: Record<string, Record<string, unknown>> }>();
+    ).json<{
+      openapi: string;
+      components: { schemas: Record<string, unknown> };
+      paths: Record<string, Record<string, unknown>>;
+    }>();
     expect(openapi.openapi).toBe("3.1.0");
+    expect(Object.keys(openapi.components.schemas)).toEqual(expect.arrayContaining(["Problem", "Run"]));
     const documented = Object.entries(openapi.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
     );

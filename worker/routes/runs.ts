@@ -16,6 +16,8 @@ import { problem } from "../problem.ts";
 
 const workspaceParams = z.object({ ws: slugSchema });
 const runParams = z.object({ id: runIdSchema });
+const namedRunSchema = runSchema.meta({ id: "Run" });
+const listSchema = runListSchema.extend({ items: z.array(namedRunSchema), skipped: z.int().min(0) });
 const noRun = (runId: string) => ({ code: "RUN_NOT_FOUND" as const, detail: `there is no run ${runId}` });
 
 export const runRoutes = newRoutes()
@@ -31,7 +33,7 @@ export const runRoutes = newRoutes()
         ...takes(createRunSchema, false),
       },
       responses: {
-        202: answers(runSchema, "Queued, and in every list; Location is its address"),
+        202: answers(namedRunSchema, "Queued, and in every list; Location is its address"),
         ...refusals(
           "UNAUTHENTICATED",
           "FORBIDDEN",
@@ -58,7 +60,7 @@ export const runRoutes = newRoutes()
       summary: "Runs of the workspace, newest first",
       request: { params: workspaceParams, query: listQuerySchema },
       responses: {
-        200: answers(runListSchema, "A page; `skipped` rows of it could not be read"),
+        200: answers(listSchema, "A page; `skipped` rows of it could not be read"),
         ...refusals("UNAUTHENTICATED", "INVALID_QUERY", "WORKSPACE_NOT_FOUND"),
       },
     }),
@@ -77,7 +79,7 @@ export const runRoutes = newRoutes()
       path: "/api/runs/{id}",
       summary: "A run",
       request: { params: runParams },
-      responses: { 200: answers(runSchema, "How it stands now"), ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND") },
+      responses: { 200: answers(namedRunSchema, "How it stands now"), ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND") },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
@@ -120,8 +122,8 @@ export const runRoutes = newRoutes()
         ...takes(cancelSchema, false),
       },
       responses: {
-        200: answers(runSchema, "It is cancelled already"),
-        202: answers(runSchema, "Asked, or ended"),
+        200: answers(namedRunSchema, "It is cancelled already"),
+        202: answers(namedRunSchema, "Asked, or ended"),
         ...refusals(
           "UNAUTHENTICATED",
           "FORBIDDEN",
