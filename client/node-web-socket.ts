@@ -67,7 +67,10 @@ export class NodeWebSocket implements SocketLike {
         this.#socket.on(type, () => listener());
         break;
       case "message":
-        this.#socket.on("message", (data, isBinary) => listener({ data: isBinary ? data : data.toString() }));
+        // A text frame is one buffer of UTF-8: `ws` makes others only of what was asked for otherwise.
+        this.#socket.on("message", (data, isBinary) => {
+          listener({ data: !isBinary && Buffer.isBuffer(data) ? data.toString("utf8") : data });
+        });
         break;
       case "close":
         this.#closeListeners.push(listener);

@@ -1,6 +1,9 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { draftEvent } from "../../protocol/ndjson.ts";
-import { CommandLine } from "../testing/command-line.ts";
+import { CommandLine, findNode20 } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
 import { readPipedEvent } from "./piped-event.ts";
 
@@ -158,6 +161,13 @@ describe("list", () => {
     const none = await commandLine.run(["list", "--status", "failed"], env());
     expect(none).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("no runs") });
   });
+});
+
+test("the package's bin makes its bundle when there is need, and runs it", async () => {
+  const bin = fileURLToPath(new URL("../bin/runcast.mjs", import.meta.url));
+  const node = findNode20() ?? process.execPath;
+  const { stdout } = await promisify(execFile)(node, [bin, "--help"]);
+  expect(stdout).toContain("runcast run -- <command>");
 });
 
 describe("what goes wrong is said in words", () => {

@@ -48,7 +48,7 @@ export function formatTable(runs: readonly Run[], paint: Paint, nowMs: number): 
   ];
   const rows = runs.map((run) => {
     const status = paint[STATUS_COLOUR[run.status]](run.status.padEnd(STATUS_CHARS));
-    const name = nameOf(run).slice(0, nameChars).padEnd(nameChars);
+    const name = cut(nameOf(run), nameChars).padEnd(nameChars);
     const created = run.created_at.slice(0, 16).replace("T", " ");
     const startedMs = run.started_at === null ? null : Date.parse(run.started_at);
     const tookMs = run.duration_ms ?? (startedMs === null ? null : Math.max(0, nowMs - startedMs));
@@ -60,3 +60,5 @@ export function formatTable(runs: readonly Run[], paint: Paint, nowMs: number): 
 
 // A name may hold anything; a terminal is only to be given what is text.
 const nameOf = (run: Run): string => (run.name ?? "").replace(/\p{Cc}/gu, " ");
+
+const cut = (text: string, chars: number): string => (text.length <= chars ? text : `${text.slice(0, chars - 1)}…`);

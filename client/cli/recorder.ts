@@ -18,7 +18,10 @@ const SLOW_DOWN_BYTES = 8 * 1024 * 1024;
 const KEEP_BYTES = 64 * 1024 * 1024;
 /** A server that takes nothing for this long no longer slows the command down. */
 const PATIENCE_MS = 5_000;
+/** After the command's end, without anything being delivered. */
 const LAST_WAIT_MS = 10_000;
+/** However slowly the rest is taken. */
+const LAST_WAIT_TOTAL_MS = 60_000;
 /** A server that was never there is not waited for as long as one that was. */
 const LAST_WAIT_UNMET_MS = 2_000;
 /** One hiccup is not worth a line on somebody's terminal. */
@@ -95,16 +98,24 @@ export class Recorder {
   async finish(ending: RunEnding): Promise<void> {
     this.#markGap();
     this.#finishing = true;
-    const waitMs = this.#run === null ? LAST_WAIT_UNMET_MS : LAST_WAIT_MS;
-    const enough = new AbortController();
-    const delivery = await Promise.race([
-      this.#producer.end(ending),
-      sleep(waitMs, null, { signal: enough.signal }).catch(() => null),
-    ]);
-    enough.abort();
+    const delivery = await Promise.race([this.#producer.end(ending), this.#loseHope()]);
     this.#gaveUp.abort();
     this.#producer.stop();
     this.#report(delivery);
+  }
+
+  /** When nothing has been delivered for a while. A server that is slow but takes what it is sent is waited for longer. */
+  async #loseHope(): Promise<null> {
+    const patienceMs = this.#run === null ? LAST_WAIT_UNMET_MS : LAST_WAIT_MS;
+    const begunAt = Date.now();
+    let left = this.#producer.pendingEvents;
+    let movedAt = begunAt;
+    while (Date.now() - movedAt < patienceMs && Date.now() - begunAt < LAST_WAIT_TOTAL_MS) {
+      await sleep(100, null, { ref: false });
+      if (this.#producer.pendingEvents < left) movedAt = Date.now();
+      left = this.#producer.pendingEvents;
+    }
+    return null;
   }
 
   #take(write: (producer: RunProducer) => Promise<void>): Promise<void> | undefined {

@@ -177,7 +177,7 @@ export class MemoryServer {
     }
     const parsed = parseAppend(body, "ndjson", { raw: false });
     if (parsed.kind === "refused") return refuse(response, parsed.refusal.code, parsed.refusal);
-    const producer = `${request.headers["producer-id"]}/${request.headers["producer-epoch"]}`;
+    const producer = `${String(request.headers["producer-id"])}/${String(request.headers["producer-epoch"])}`;
     const number = Number(request.headers["producer-sequence"]);
     const admission = run.append(producer, number, parsed.drafts, parsed.completes);
     if (admission.kind === "refused") return refuse(response, admission.code, admission);

@@ -62,7 +62,7 @@ export function serveWatcher(
   const stopListening = run.onChange(pump);
   socket.on("close", stopListening);
   socket.on("message", (data) => {
-    const text = data.toString();
+    const text = Buffer.isBuffer(data) ? data.toString("utf8") : "";
     if (text === PING) return socket.send(PONG);
     const command = watcherCommandSchema.safeParse(JSON.parse(text));
     if (!command.success) return socket.close(4400);
