@@ -97,9 +97,19 @@ async function buildWeb(): Promise<void> {
 }
 
 async function buildWorker(): Promise<void> {
+  await bundleWorker(join(ROOT, "worker/index.ts"), WORKER_BUNDLE);
+  // Read by wrangler once, so that wrangler.toml alone says what the Worker is bound to and a start need not wait for wrangler to load.
+  const { unstable_getMiniflareWorkerOptions: readOptions, unstable_readConfig: readConfig } = await import("wrangler");
+  const config = join(ROOT, "wrangler.toml");
+  const { workerOptions } = readOptions(config);
+  writeFileSync(WORKER_OPTIONS, JSON.stringify({ name: readConfig({ config }).name, worker: workerOptions }, null, 2));
+}
+
+/** Bundles a module whose exports workerd loads. Tests load one that counts what ours asks of its bindings. */
+export async function bundleWorker(entry: string, outfile: string): Promise<void> {
   await bundle({
-    entryPoints: [join(ROOT, "worker/index.ts")],
-    outfile: WORKER_BUNDLE,
+    entryPoints: [entry],
+    outfile,
     bundle: true,
     format: "esm",
     platform: "neutral",
@@ -110,11 +120,6 @@ async function buildWorker(): Promise<void> {
     sourcemap: "inline",
     logLevel: "warning",
   });
-  // Read by wrangler once, so that wrangler.toml alone says what the Worker is bound to and a start need not wait for wrangler to load.
-  const { unstable_getMiniflareWorkerOptions: readOptions, unstable_readConfig: readConfig } = await import("wrangler");
-  const config = join(ROOT, "wrangler.toml");
-  const { workerOptions } = readOptions(config);
-  writeFileSync(WORKER_OPTIONS, JSON.stringify({ name: readConfig({ config }).name, worker: workerOptions }, null, 2));
 }
 
 /** What wrangler.toml says, as Miniflare takes it. */

@@ -18,6 +18,8 @@ export type ServeOptions = {
   host?: string;
   /** Names this server may be asked for besides those of the loopback, e.g. behind a proxy. */
   allowedHosts?: string[];
+  /** What workerd loads; the Worker that local/build.ts built, unless a test brings its own bundle. */
+  workerBundle?: string;
 };
 
 export type Server = {
@@ -36,7 +38,7 @@ export type Server = {
  * Miniflare directly: through `wrangler dev` the same object takes a third of the appends (docs/decisions/050).
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { folder, tokens, host = "127.0.0.1", allowedHosts = [] } = options;
+  const { folder, tokens, host = "127.0.0.1", allowedHosts = [], workerBundle = WORKER_BUNDLE } = options;
   const { name, version, worker } = readWorkerOptions();
   const port = options.port || (await findFreePort(host));
   const ownHosts = ["127.0.0.1", "localhost", "[::1]"].map((own) => `${own}:${port}`);
@@ -51,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
           ...worker,
           // Without a name two Workers could not be told apart, and an object could not be evicted.
           name,
-          modules: [{ type: "ESModule", path: WORKER_BUNDLE, contents: readFileSync(WORKER_BUNDLE, "utf8") }],
+          modules: [{ type: "ESModule", path: workerBundle, contents: readFileSync(workerBundle, "utf8") }],
           modulesRoot: ROOT,
           bindings: {
             ...worker.bindings,

@@ -1,0 +1,105 @@
+import type { AppendAnswer, CreateRun, Problem, Run } from "../../protocol/api.ts";
+
+/** An answer, read to its end. */
+export type Answer = { status: number; headers: Headers; text: string; json<Body = Problem>(): Body };
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+export type Ask = { body?: string | Bytes | object; headers?: Record<string, string>; token?: string | null };
+
+/** What a producer sends: anything at all, this being a test. */
+export type SentEvent = { type: string; payload?: unknown; [field: string]: unknown };
+
+/** The HTTP API as a program sees it: nothing is retried, corrected or hidden. */
+export class Api {
+  readonly url: string;
+  readonly token: string;
+
+  constructor(url: string, token: string) {
+    this.url = url;
+    this.token = token;
+  }
+
+  /** The same server, as somebody else. */
+  as(token: string): Api {
+    return new Api(this.url, token);
+  }
+
+  async ask(method: string, path: string, { body, headers = {}, token = this.token }: Ask = {}): Promise<Answer> {
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    const isJson = bytes !== undefined && !isBytes(bytes);
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(isJson ? { "content-type": "application/json" } : {}),
+        ...headers,
+      },
+      // Bytes, because a text would bring a content type of its own.
+      ...(bytes === undefined ? {} : { body: isBytes(bytes) ? bytes : JSON.stringify(bytes) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) };
+  }
+
+  async createRun(body: CreateRun = {}): Promise<Run> {
+    return expectStatus(await this.ask("POST", "/api/workspaces/default/runs", { body }), 202).json<Run>();
+  }
+
+  async run(runId: string): Promise<Run> {
+    return expectStatus(await this.ask("GET", `/api/runs/${runId}`), 200).json<Run>();
+  }
+
+  /** Whatever comes back. NDJSON unless the headers say otherwise. */
+  append(runId: string, body: string | Bytes, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.ask("POST", `/api/runs/${runId}/events`, {
+      body,
+      headers: { "content-type": "application/x-ndjson", ...headers },
+    });
+  }
+
+  /** Events that must be taken. */
+  async add(runId: string, events: SentEvent[], headers: Record<string, string> = {}): Promise<AppendAnswer> {
+    return expectStatus(await this.append(runId, ndjson(events), headers), 200).json<AppendAnswer>();
+  }
+
+  /** Ends the run; answers when that is durable. */
+  complete(runId: string, status: "succeeded" | "failed" | "cancelled" = "succeeded"): Promise<AppendAnswer> {
+    return this.add(runId, [{ type: "run.completed", payload: { status } }]);
+  }
+
+  /** `query` without its question mark. */
+  read(runId: string, query = "", headers: Record<string, string> = {}): Promise<Answer> {
+    return this.ask("GET", `/api/runs/${runId}/events?${query}`, { headers });
+  }
+
+  /** The log's lines as NDJSON gives them. */
+  async lines(runId: string, query = ""): Promise<string[]> {
+    return linesOf(expectStatus(await this.read(runId, query), 200).text);
+  }
+}
+
+const isBytes = (body: object): body is Bytes => body instanceof Uint8Array;
+
+export function expectStatus(answer: Answer, status: number): Answer {
+  if (answer.status !== status)
+    throw new Error(`${answer.status} instead of ${status}: ${answer.text.slice(0, 2_000)}`);
+  return answer;
+}
+
+export const consoleLine = (message: string): SentEvent => ({
+  type: "console.line",
+  payload: { stream: "stdout", message },
+});
+
+export const ndjson = (events: SentEvent[]): string => events.map((event) => `${JSON.stringify(event)}\n`).join("");
+
+/** Whole lines only: a log that ends in half a line is not one. */
+export function linesOf(text: string): string[] {
+  if (text === "") return [];
+  if (!text.endsWith("\n")) throw new Error(`the last line is cut: …${text.slice(-80)}`);
+  return text.slice(0, -1).split("\n");
+}
+
+export const sequenceOf = (line: string): number => Number(/^\{"sequence":(\d+),/.exec(line)?.[1] ?? Number.NaN);
+
+export const messageOf = (line: string): string => JSON.parse(line).payload.message;

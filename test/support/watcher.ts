@@ -1,0 +1,166 @@
+import { WebSocket } from "ws";
+import type { Api } from "./api.ts";
+import { sequenceOf } from "./api.ts";
+import { waitUntil } from "./wait-until.ts";
+
+export type Control = { op: string; [field: string]: unknown };
+export type Closing = { code: number; reason: string };
+
+export type WatchOptions = {
+  after?: number;
+  query?: string;
+  /** When what was received is acknowledged: at once, never, or this many milliseconds later. */
+  ack?: "at once" | "never" | number;
+  token?: string | null;
+  origin?: string;
+  subprotocols?: string[];
+};
+
+const LIVE = "runcast.v1";
+
+/** One `runcast.v1` socket and everything that came over it. */
+export class Watcher {
+  readonly lines: string[] = [];
+  readonly controls: Control[] = [];
+  readonly texts: string[] = [];
+  /** Bytes of event lines with their newlines. */
+  bytes = 0;
+  largestFrameBytes = 0;
+  closing: Closing | null = null;
+  /** The answer of a server that did not switch protocols. */
+  refusal: { status: number; code: string } | null = null;
+  readonly socket: WebSocket;
+  readonly #ack: NonNullable<WatchOptions["ack"]>;
+
+  constructor(api: Api, runId: string, options: WatchOptions = {}) {
+    const { after, query = "", ack = "at once", token = api.token, origin, subprotocols = [LIVE] } = options;
+    this.#ack = ack;
+    const position = after === undefined ? "" : `after_sequence=${after}&`;
+    const url = `${api.url.replace("http", "ws")}/api/runs/${runId}/live?${position}${query}`;
+    this.socket = new WebSocket(url, subprotocols, {
+      perMessageDeflate: false,
+      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      ...(origin === undefined ? {} : { origin }),
+    });
+    this.socket.on("message", (data: Buffer) => this.#take(data.toString()));
+    this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
+    this.socket.on("error", () => {
+      // A close event always follows, and that is what is looked at.
+    });
+    this.socket.on("unexpected-response", (_request, response) => {
+      let body = "";
+      response.on("data", (piece: Buffer) => (body += piece.toString()));
+      response.on("end", () => {
+        const parsed = body.startsWith("{") ? JSON.parse(body) : {};
+        this.refusal = { status: response.statusCode ?? 0, code: parsed.code ?? "" };
+        this.socket.terminate();
+      });
+    });
+  }
+
+  get last(): number {
+    return this.lines.length === 0 ? 0 : sequenceOf(this.lines.at(-1) ?? "");
+  }
+
+  control(op: string): Control | undefined {
+    return this.controls.find((control) => control.op === op);
+  }
+
+  send(frame: string | object): void {
+    this.socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+
+  ack(sequence: number): void {
+    if (this.socket.readyState === WebSocket.OPEN) this.send({ op: "ack", sequence });
+  }
+
+  async closed(timeoutMs = 20_000): Promise<Closing> {
+    await waitUntil("the socket is closed", () => this.closing !== null, { timeoutMs, everyMs: 5 });
+    return this.closing ?? { code: 0, reason: "" };
+  }
+
+  async got(op: string, timeoutMs = 20_000): Promise<Control> {
+    await waitUntil(`a frame ${op} comes`, () => this.control(op) !== undefined || this.closing !== null, {
+      timeoutMs,
+      everyMs: 5,
+    });
+    const control = this.control(op);
+    if (control === undefined) throw new Error(`closed ${JSON.stringify(this.closing)} without ${op}`);
+    return control;
+  }
+
+  /** Cuts the connection, as a lost network does. */
+  cut(): void {
+    this.socket.terminate();
+  }
+
+  #take(text: string): void {
+    this.texts.push(text.length > 200 ? text.slice(0, 200) : text);
+    if (!text.startsWith("{")) return;
+    const lines = text.split("\n");
+    const events = lines.filter((line) => line.startsWith('{"sequence":'));
+    for (const line of lines) {
+      if (line.startsWith('{"sequence":')) this.lines.push(line);
+      else this.controls.push(JSON.parse(line));
+    }
+    if (events.length === 0) return;
+    const bytes = Buffer.byteLength(text) + 1;
+    this.bytes += bytes;
+    this.largestFrameBytes = Math.max(this.largestFrameBytes, bytes - 1);
+    const last = this.last;
+    if (this.#ack === "at once") this.ack(last);
+    else if (this.#ack !== "never") setTimeout(() => this.ack(last), this.#ack);
+  }
+}
+
+/** Watches a run to its end across any number of cut connections, and keeps what it was told as the contract says: each line once. */
+export class FollowingWatcher {
+  readonly lines: string[] = [];
+  end: Control | null = null;
+  /** What broke the promise: a line again, one left out, or another order. */
+  fault: string | null = null;
+  connections = 0;
+  #current: Watcher | null = null;
+  #stopped = false;
+  readonly #done: Promise<void>;
+
+  constructor(api: Api, runId: string, options: { ack?: WatchOptions["ack"] } = {}) {
+    this.#done = this.#follow(api, runId, options.ack ?? "at once");
+  }
+
+  /** Resolves when the run has ended for this watcher. */
+  async ended(timeoutMs = 60_000): Promise<void> {
+    await waitUntil("the watcher sees the end", () => this.end !== null || this.fault !== null, { timeoutMs });
+    if (this.fault !== null) throw new Error(this.fault);
+    await this.#done;
+  }
+
+  /** Cuts the connection; it comes back by itself. */
+  cut(): void {
+    this.#current?.cut();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.cut();
+    await this.#done;
+  }
+
+  async #follow(api: Api, runId: string, ack: NonNullable<WatchOptions["ack"]>): Promise<void> {
+    while (this.end === null && this.fault === null && !this.#stopped) {
+      const watcher = new Watcher(api, runId, { after: this.lines.length, ack });
+      this.#current = watcher;
+      this.connections += 1;
+      await waitUntil("the connection ends", () => watcher.closing !== null, { timeoutMs: 600_000, everyMs: 5 });
+      for (const line of watcher.lines) {
+        const expected = this.lines.length + 1;
+        if (sequenceOf(line) !== expected) this.fault ??= `${expected} was due, but ${line.slice(0, 80)} came`;
+        this.lines.push(line);
+      }
+      this.end = watcher.control("end") ?? null;
+      // A server that is starting again refuses connections for a moment.
+      if (this.end === null)
+        await waitUntil("a moment", async () => new Promise((done) => setTimeout(() => done(true), 30)));
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import worker, { RunObject as OwnRunObject, WorkspaceObject as OwnWorkspaceObject } from "../../worker/index.ts";
+import type { Env } from "../../worker/env.ts";
+
+/**
+ * The real Worker and its real objects, with the bindings they ask wrapped so that what they ask is counted. Nothing is answered differently.
+ * Worker and objects share one isolate here, so these counts hold for all of them.
+ */
+const counts = { statements: [] as string[], archiveBytesRead: 0 };
+
+export default {
+  fetch(request: Request, env: Env, context: ExecutionContext): Response | Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname !== "/counts") return worker.fetch(request, counted(env), context);
+    const answer = Response.json(counts);
+    if (request.method === "DELETE") Object.assign(counts, { statements: [], archiveBytesRead: 0 });
+    return answer;
+  },
+};
+
+export class RunObject extends OwnRunObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, counted(env));
+  }
+}
+
+export class WorkspaceObject extends OwnWorkspaceObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, counted(env));
+  }
+}
+
+const counted = (env: Env): Env => ({ ...env, DB: countStatements(env.DB), ARCHIVE: countReads(env.ARCHIVE) });
+
+/** Nothing is prepared that is not run: every statement of ours is prepared by the call that runs it. */
+function countStatements(database: D1Database): D1Database {
+  return wrap(database, {
+    prepare: (sql: string) => {
+      counts.statements.push(sql);
+      return database.prepare(sql);
+    },
+  });
+}
+
+function countReads(bucket: R2Bucket): R2Bucket {
+  return wrap(bucket, {
+    get: async (key: string, options?: R2GetOptions) => {
+      const object = await bucket.get(key, options);
+      return object === null || !("body" in object) ? object : countBody(object);
+    },
+  });
+}
+
+function countBody(object: R2ObjectBody): R2ObjectBody {
+  const whole = <Value>(value: Value): Value => {
+    counts.archiveBytesRead += object.size;
+    return value;
+  };
+  let body: ReadableStream | null = null;
+  return wrap(object, {
+    // Asked for more than once, it is still one stream.
+    body: () => (body ??= object.body.pipeThrough(countPassing())),
+    text: async () => whole(await object.text()),
+    json: async () => whole(await object.json()),
+    arrayBuffer: async () => whole(await object.arrayBuffer()),
+  });
+}
+
+/** Takes a piece from R2 only when one is asked for. */
+function countPassing(): TransformStream<Uint8Array, Uint8Array> {
+  const pass = new TransformStream<Uint8Array, Uint8Array>(
+    {
+      transform(piece, controller) {
+        counts.archiveBytesRead += piece.byteLength;
+        controller.enqueue(piece);
+      },
+    },
+    { highWaterMark: 0 },
+    { highWaterMark: 0 },
+  );
+  return pass;
+}
+
+/** `target` with some members replaced; `body` is given as a function, because it is read like a field. */
+function wrap<Target extends object>(target: Target, replaced: Record<string, (...args: never[]) => unknown>): Target {
+  return new Proxy(target, {
+    get(_target, name) {
+      if (name === "body" && replaced["body"] !== undefined) return replaced["body"]();
+      if (typeof name === "string" && Object.hasOwn(replaced, name)) return replaced[name];
+      // The platform's objects accept only themselves as `this`.
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
