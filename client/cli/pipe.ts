@@ -46,7 +46,9 @@ export async function pipeInput(args: PipeArguments, found: FoundServer): Promis
   let interrupts = 0;
   process.on("SIGINT", () => {
     interrupts += 1;
-    if (interrupts > 1) stop(interruption(), 130);
+    if (interrupts < 2) return;
+    stop(interruption(), 130);
+    recorder?.hurry();
   });
   process.on("SIGTERM", () => stop({ status: "cancelled", exit_code: 143 }, 143));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -54,6 +54,7 @@ export class Recorder {
   /** Dropped since the last line that was kept. */
   #gap = 0;
   #finishing = false;
+  #hurried = false;
   #trouble: "none" | "told" | "final" = "none";
   readonly #slowDown = new SlowDown();
 
@@ -104,13 +105,18 @@ export class Recorder {
     this.#report(delivery);
   }
 
+  /** Somebody does not want to wait for the rest. */
+  hurry(): void {
+    this.#hurried = true;
+  }
+
   /** When nothing has been delivered for a while. A server that is slow but takes what it is sent is waited for longer. */
   async #loseHope(): Promise<null> {
     const patienceMs = this.#run === null ? LAST_WAIT_UNMET_MS : LAST_WAIT_MS;
     const begunAt = Date.now();
     let left = this.#producer.pendingEvents;
     let movedAt = begunAt;
-    while (Date.now() - movedAt < patienceMs && Date.now() - begunAt < LAST_WAIT_TOTAL_MS) {
+    while (!this.#hurried && Date.now() - movedAt < patienceMs && Date.now() - begunAt < LAST_WAIT_TOTAL_MS) {
       await sleep(100, null, { ref: false });
       if (this.#producer.pendingEvents < left) movedAt = Date.now();
       left = this.#producer.pendingEvents;

@@ -103,4 +103,21 @@ describe.concurrent("patience", () => {
     expect(code).toBe(0);
     expect(stderr).toContain("2 lines are not delivered");
   });
+
+  test("and a Ctrl-C while it waits for the last lines ends the waiting", async () => {
+    const server = await startServer();
+    const started = commandLine.start(["run", ...shell("echo one; sleep 1; echo two; exit 5")], env(server));
+    await started.saw("one");
+    await until(() => server.onlyRun.console.length === 1);
+    await sleep(200);
+    await server.down();
+    await started.saw("two");
+    await sleep(500);
+    const begun = Date.now();
+    started.process.kill("SIGINT");
+    const { code, stderr } = await started.finished;
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    expect(code).toBe(5);
+    expect(stderr).toContain("1 line is not delivered");
+  });
 });

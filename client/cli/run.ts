@@ -93,8 +93,11 @@ export async function runCommand(args: RunArguments, found: FoundServer): Promis
     for (const line of lines[stream].end()) void recorder?.writeConsole(stream, line);
   }
   const exitCode = exitCodeOf(end);
+  for (const signal of FORWARDED) {
+    process.off(signal, forward);
+    process.on(signal, () => recorder?.hurry());
+  }
   await recorder?.finish(endingOf(end, args.command.join(" "), cancelled));
-  for (const signal of FORWARDED) process.off(signal, forward);
   return exitCode;
 }
 
