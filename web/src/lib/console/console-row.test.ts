@@ -52,8 +52,8 @@ describe("a row that is not output", () => {
       "failed exit 137 OUT_OF_MEMORY killed in 1.2 s",
     ],
     [event("run.validation.issue", { severity: "warning", code: "W1", message: "odd", file: "a.ts", line: 3 }), "!", "warning W1 odd a.ts:3"],
-    [event("team.deploy_marker", { ring: 2 }), "·", '{"ring":2}'],
-    [event("console.line", { message: 5 }), "·", '{"message":5}'],
+    [event("team.deploy_marker", { ring: 2 }), "·", 'team.deploy_marker {"ring":2}'],
+    [event("console.line", { message: 5 }), "·", 'console.line {"message":5}'],
   ])("%j", (given, mark, text) => expect(rowOfEvent(given)).toMatchObject({ kind: "event", mark, text }));
 
   test("an event of a known type with a strange payload shows what can be shown", () =>

@@ -84,7 +84,7 @@ function mergeRest(spans: AnsiSpan[], limit: number): AnsiSpan[] {
 
 /** Columns the row needs, a tab counted as eight: the console is as wide as its widest line so far. */
 export function columnsOf(row: ConsoleRow): number {
-  if (row.kind === "event") return row.text.length + row.mark.length + row.type.length + 4;
+  if (row.kind === "event") return row.text.length + row.mark.length + 4;
   if (row.kind !== "output") return 0;
   let columns = row.hiddenCharacters > 0 ? 40 : 0;
   for (const { text } of row.spans) for (const character of text) columns += character === "\t" ? 8 : isWide(character) ? 2 : 1;

@@ -51,7 +51,7 @@ function describe(event: RunEvent, payload: Record<string, unknown>): Draft {
     case "run.table.summary":
       return { mark: "▦", text: words(text("table_id"), `${formatValue(payload["row_count"])} rows`) };
     case "run.error":
-      return { mark: "✗", tone: "bad", text: words(text("code"), text("message"), text("stage")) };
+      return { mark: "✗", tone: "bad", text: words(text("code"), text("message"), text("stage") === "" ? "" : `in ${text("stage")}`) };
     case "artifact.created":
       return { mark: "⇩", text: words("artifact", text("name"), formatBytes(numberOr(payload["bytes"], 0))) };
     case "control.requested":
@@ -69,7 +69,7 @@ function describe(event: RunEvent, payload: Record<string, unknown>): Draft {
     case "run.completed":
       return describeEnd(payload);
     default:
-      return { text: words(event.step ?? "", JSON.stringify(payload)) };
+      return { tone: "quiet", text: words(event.type, event.step ?? "", JSON.stringify(payload)) };
   }
 }
 
@@ -78,7 +78,8 @@ function describeProgress(payload: Record<string, unknown>): Draft {
   const done = numberOr(payload["items_processed"], null);
   const total = numberOr(payload["items_total"], null);
   const items = done === null ? "" : total === null ? formatCount(done) : `${formatCount(done)} / ${formatCount(total)}`;
-  const text = words(percent === null ? "" : formatPercent(percent), items, textOr(payload["message"], ""));
+  const parts = [percent === null ? "" : formatPercent(percent), items, textOr(payload["message"], "")];
+  const text = parts.filter((part) => part !== "").join(" · ");
   return { mark: "▹", tone: "quiet", percent: percent ?? (done !== null && total !== null && total > 0 ? (100 * done) / total : null), text };
 }
 

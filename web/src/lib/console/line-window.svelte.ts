@@ -46,15 +46,20 @@ export class LineWindowView {
     this.#place(this.#window.goToEnd());
   }
 
+  /** New lines no longer move what is in view. */
+  letGo(): void {
+    this.tail = stopFollowing(this.tail, this.#window.rows);
+  }
+
   /** Shows the line, in the middle unless it is in view already, and stops following. */
   show(sequence: number): void {
-    this.#letGo();
+    this.letGo();
     const isInView = sequence > this.visible.first && sequence < this.visible.last;
     this.#place(this.#window.goTo(sequence - 1, isInView ? "nearest" : "centre"));
   }
 
   goToStart(): void {
-    this.#letGo();
+    this.letGo();
     this.#place(this.#window.goTo(0, "start"));
   }
 
@@ -63,21 +68,14 @@ export class LineWindowView {
     this.#element?.scrollBy({ top: rows * ROW_PX });
   }
 
-  /** After the box has its new height: before that the browser would clamp the position. */
+  /** To be called once what is `drawn` stands in the page: before that the browser would clamp the position to the old height. */
   applyScroll(): void {
-    if (this.#element !== null && this.#element.scrollTop !== this.#setPx) {
-      this.#element.scrollTop = this.#setPx;
-      // The browser may round it, and reports what it made of it.
-      this.#setPx = this.#element.scrollTop;
-    }
-  }
-
-  #letGo(): void {
-    this.tail = stopFollowing(this.tail, this.#window.rows);
+    if (this.#element === null || this.#isHere(this.#element.scrollTop)) return;
+    this.#element.scrollTop = this.#setPx;
   }
 
   #scrolled(px: number): void {
-    if (Math.abs(px - this.#setPx) < 1) return;
+    if (this.#isHere(px)) return;
     const byPx = px - this.#setPx;
     this.#setPx = px;
     this.#window.scrolled(px);
@@ -90,7 +88,11 @@ export class LineWindowView {
   #place(px: number): void {
     this.#setPx = px;
     this.#draw();
-    this.applyScroll();
+  }
+
+  /** Browsers round to the device's pixels. */
+  #isHere(px: number): boolean {
+    return Math.abs(px - this.#setPx) < 1;
   }
 
   #draw(): void {

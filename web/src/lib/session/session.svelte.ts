@@ -65,7 +65,7 @@ async function postSession(token: string): Promise<string | null> {
     return "The server does not answer. Is it running? Try again when it is.";
   }
   if (response.ok) return null;
-  if (response.status === 401) return "This server does not know that token. Tokens belong to one server; `npm start` prints the sign-in link of its own.";
+  if (response.status === 401) return "This server does not know that token. Tokens belong to one server: npm start prints the sign-in link of its own.";
   if (response.status === 429) return "Too many attempts. Wait a minute, then try again.";
   const problem = problemSchema.safeParse(await response.json().catch(() => null));
   return problem.success ? `${problem.data.title}. ${problem.data.detail}` : `The server answered ${response.status}.`;
