@@ -1,6 +1,6 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { bundleCommandLine } from "../bin/bundle.mjs";
@@ -65,10 +65,8 @@ export class Started {
   }
 }
 
-/** A Node 20 on the PATH, the oldest that the bundle is for. */
-export function findNode20(): string | null {
-  const candidates = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "node"));
-  return (
-    candidates.find((path) => spawnSync(path, ["--version"]).stdout?.toString().startsWith("v20.") === true) ?? null
-  );
+/** The first Node on the PATH that is not the project's own; the project's where there is no other. */
+export function findSystemNode(): string {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
+  return folders.map((folder) => join(folder, "node")).find((path) => existsSync(path)) ?? process.execPath;
 }
