@@ -1,0 +1,216 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build as bundle } from "esbuild";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { WebSocket } from "ws";
+import { build } from "../local/build.ts";
+import { serve, type Server } from "../local/serve.ts";
+import { openStateFolder } from "../local/state-folder.ts";
+import { appendLoad, consoleLine, latencyLoad, median, pause, quantile, type Target } from "./load.ts";
+
+/**
+ * The spine's numbers: `npm run bench`. Every figure stands beside the engine's limit or another peer, measured in the same run on the same machine; the
+ * load generator shares its cores, so the rates are lower bounds.
+ */
+const TOKEN = "bench-administrator";
+const RUNS = Number(process.env["BENCH_RUNS"] ?? 3);
+
+const data = mkdtempSync(join(tmpdir(), "runcast-bench-"));
+await build();
+const server = await serve({
+  folder: openStateFolder(join(data, "runcast")),
+  tokens: { administrator: TOKEN, viewer: "bench-viewer" },
+  port: 0,
+});
+const raw = await startRaw(join(data, "raw"));
+try {
+  await compareAppends();
+  await compareLatency();
+  await coldObjects();
+  await createAndList();
+  await download();
+} finally {
+  await raw.miniflare.dispose();
+  await server.stop();
+  rmSync(data, { recursive: true, force: true });
+}
+
+async function compareAppends(): Promise<void> {
+  print("appends, one producer; ratio = Runcast / raw object, median of pairs", "");
+  for (const [size, watchers, batches] of [
+    [1, 0, 300],
+    [50, 0, 300],
+    [1000, 0, 60],
+    [1, 100, 100],
+    [50, 100, 100],
+  ] as const) {
+    const ratios: number[] = [];
+    const ours: number[] = [];
+    const delivered: number[] = [];
+    for (let run = 0; run < RUNS; run += 1) {
+      const figures = await appendLoad(await runcastTarget(server), { batches, size, watchers });
+      const limit = await appendLoad(rawTarget(raw.url), { batches, size, watchers });
+      ours.push(figures.eventsPerSecond);
+      delivered.push(figures.deliveredPerSecond);
+      ratios.push(figures.eventsPerSecond / limit.eventsPerSecond);
+    }
+    const fanOut = watchers === 0 ? "" : `, delivered ${whole(median(delivered))}/s`;
+    print(`  ${size} a batch, ${watchers} watchers`, `${whole(median(ours))} events/s, ratio ${median(ratios).toFixed(2)}${fanOut}`);
+  }
+}
+
+async function compareLatency(): Promise<void> {
+  print("append → received, 50 single events/s, 100 watchers (ms)", "");
+  for (const target of [await runcastTarget(server), rawTarget(raw.url)]) {
+    const { p50, p95, p99 } = await latencyLoad(target, { perSecond: 50, seconds: 6, watchers: 100 });
+    print(`  ${target.name}`, `p50 ${p50.toFixed(1)}  p95 ${p95.toFixed(1)}  p99 ${p99.toFixed(1)}`);
+  }
+}
+
+/** R82: an evicted object answers from its log. */
+async function coldObjects(): Promise<void> {
+  print("first answer of an evicted object (ms); ratio = cold / warm", "");
+  for (const events of [1_000, 10_000]) {
+    const runId = await createRun();
+    for (let sent = 0; sent < events; sent += 500) await append(runId, consoleLine().repeat(500));
+    const ask = async (): Promise<number> => {
+      const start = performance.now();
+      await (await fetch(`${server.url}/api/runs/${runId}`, { headers: authorization })).text();
+      return performance.now() - start;
+    };
+    const cold: number[] = [];
+    const warm: number[] = [];
+    for (let run = 0; run < 5; run += 1) {
+      await server.miniflare.unsafeEvictDurableObject(server.workerName, "RunObject", { name: runId });
+      cold.push(await ask());
+      warm.push(await ask());
+    }
+    print(`  ${events} events`, `cold ${median(cold).toFixed(1)}, warm ${median(warm).toFixed(1)}, ratio ${(median(cold) / median(warm)).toFixed(1)}`);
+  }
+}
+
+async function createAndList(): Promise<void> {
+  const created: number[] = [];
+  for (let run = 0; run < 200; run += 1) {
+    const start = performance.now();
+    await createRun();
+    created.push(performance.now() - start);
+  }
+  const health: number[] = [];
+  const listed: number[] = [];
+  for (let run = 0; run < 50; run += 1) {
+    health.push(await timed(`${server.url}/api/health`));
+    listed.push(await timed(`${server.url}/api/workspaces/default/runs?limit=50`));
+  }
+  const p95 = (values: number[]): number => quantile(values.toSorted((a, b) => a - b), 0.95);
+  print("create a run, p95 (ms)", p95(created).toFixed(1));
+  print("list 50 of 200 open runs, p95 (ms)", `${p95(listed).toFixed(1)}, ratio to an empty request ${(p95(listed) / p95(health)).toFixed(1)}`);
+}
+
+/** R54: 200 MB pass through without being held. */
+async function download(): Promise<void> {
+  const runId = await createRun();
+  const body = consoleLine().repeat(25_000);
+  while (true) {
+    await append(runId, body);
+    const run = await (await fetch(`${server.url}/api/runs/${runId}`, { headers: authorization })).json();
+    if (run.event_bytes > 200 * 1024 * 1024) break;
+  }
+  const open = await downloadMbPerSecond(runId);
+  await append(runId, '{"type":"run.completed","payload":{"status":"succeeded"}}\n');
+  while (!(await (await fetch(`${server.url}/api/runs/${runId}/events`, { headers: { ...authorization, range: "bytes=0-0" } })).headers.has("content-range"))) {
+    await pause(500);
+  }
+  const archived = await downloadMbPerSecond(runId);
+  print("download of 200 MB (MB/s)", `open run ${open.toFixed(0)}, archived ${archived.toFixed(0)}, ratio ${(open / archived).toFixed(2)}`);
+}
+
+async function downloadMbPerSecond(runId: string): Promise<number> {
+  const start = performance.now();
+  const response = await fetch(`${server.url}/api/runs/${runId}/events`, { headers: authorization });
+  let bytes = 0;
+  for await (const part of response.body ?? []) bytes += part.length;
+  return bytes / 1e6 / ((performance.now() - start) / 1000);
+}
+
+async function timed(url: string): Promise<number> {
+  const start = performance.now();
+  await (await fetch(url, { headers: authorization })).text();
+  return performance.now() - start;
+}
+
+const authorization = { authorization: `Bearer ${TOKEN}` };
+
+async function createRun(): Promise<string> {
+  const response = await fetch(`${server.url}/api/workspaces/default/runs`, { method: "POST", headers: authorization });
+  if (response.status !== 202) throw new Error(`a run was answered with ${response.status}`);
+  return (await response.json()).run_id;
+}
+
+async function append(runId: string, body: string): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${server.url}/api/runs/${runId}/events`, {
+      method: "POST",
+      headers: { ...authorization, "content-type": "application/x-ndjson" },
+      body,
+    });
+    await response.text();
+    if (response.status === 200) return;
+    if (response.status !== 429) throw new Error(`an append was answered with ${response.status}`);
+    await pause(1000);
+  }
+}
+
+async function runcastTarget(to: Server): Promise<Target> {
+  const runId = await createRun();
+  return {
+    name: "Runcast",
+    append: (body) => append(runId, body),
+    watch: () =>
+      new WebSocket(`${to.url.replace("http", "ws")}/api/runs/${runId}/live`, "runcast.v1", { headers: authorization }),
+    acknowledge: (socket, text) => {
+      const sequence = /.*\{"sequence":(\d+),/s.exec(text)?.[1];
+      if (sequence !== undefined) socket.send(JSON.stringify({ op: "ack", sequence: Number(sequence) }));
+    },
+  };
+}
+
+let rawObjects = 0;
+function rawTarget(url: string): Target {
+  rawObjects += 1;
+  const address = `${url}/${rawObjects}`;
+  return {
+    name: "raw object",
+    append: async (body) => {
+      await (await fetch(address, { method: "POST", body })).text();
+    },
+    watch: () => new WebSocket(address.replace("http", "ws")),
+    acknowledge: () => {},
+  };
+}
+
+async function startRaw(folder: string): Promise<{ miniflare: Miniflare; url: string }> {
+  const outfile = join(data, "raw.js");
+  await bundle({ entryPoints: [join(import.meta.dirname, "raw-object.ts")], outfile, bundle: true, format: "esm", external: ["cloudflare:*"] });
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      name: "raw",
+      modules: [{ type: "ESModule", path: outfile, contents: readFileSync(outfile, "utf8") }],
+      modulesRoot: data,
+      compatibilityDate: "2026-10-01",
+      durableObjects: { RAW: { className: "RawObject", useSQLite: true } },
+      resourcePersistencePath: folder,
+      cf: false,
+      telemetry: { enabled: false },
+    }),
+  );
+  const url = await miniflare.ready;
+  return { miniflare, url: url.href.replace(/\/$/, "") };
+}
+
+function print(what: string, figure: string): void {
+  process.stdout.write(`${what.padEnd(48)} ${figure}\n`);
+}
+
+const whole = (value: number): string => Math.round(value).toLocaleString("en");
