@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import type { Archive, RunAddress, Segment, SegmentKey } from "../../core/ports.ts";
+import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
+
+export type ArchiveCall = keyof Archive;
+type Upload = { key: string; parts: Map<number, { etag: string; bytes: Buffer }> };
+type PartList = { partNumber: number; etag: string }[];
+
+/** R2's limit for every part but the last. */
+const LEAST_PART_BYTES = 5 * 1024 * 1024;
+
+const hashOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+/** A bucket in memory, with R2's rules: create-once puts, equal parts, an upload that is gone once it is complete. */
+export class MemoryArchive implements Archive {
+  readonly objects = new Map<string, Buffer>();
+  readonly #uploads = new Map<string, Upload>();
+  #started = 0;
+  /** Called before each call takes effect: throws to fail it, waits to hang it. */
+  interrupt: (call: ArchiveCall) => Promise<void> | void = () => {};
+
+  async putSegment(run: RunAddress, segment: SegmentKey, lines: string): Promise<string> {
+    await this.interrupt("putSegment");
+    const key = segmentKey(run, segment);
+    const bytes = Buffer.from(lines);
+    const stored = this.objects.get(key);
+    if (stored !== undefined && !stored.equals(bytes)) throw new Error(`${key} exists with other bytes`);
+    this.objects.set(key, bytes);
+    return hashOf(bytes);
+  }
+
+  async readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null> {
+    await this.interrupt("readSegment");
+    return this.objects.get(segmentKey(run, segment))?.toString() ?? null;
+  }
+
+  async readLog(run: RunAddress, from: number, to: number): Promise<string | null> {
+    await this.interrupt("readLog");
+    return this.objects.get(wholeLogKey(run))?.subarray(from, to).toString() ?? null;
+  }
+
+  async composeSmall(run: RunAddress, segments: readonly Segment[]): Promise<void> {
+    await this.interrupt("composeSmall");
+    this.objects.set(wholeLogKey(run), this.#joined(run, segments));
+  }
+
+  async startUpload(run: RunAddress): Promise<string> {
+    await this.interrupt("startUpload");
+    this.#started += 1;
+    const uploadId = `upload-${this.#started}`;
+    this.#uploads.set(uploadId, { key: wholeLogKey(run), parts: new Map() });
+    return uploadId;
+  }
+
+  async uploadPart(
+    run: RunAddress,
+    segments: readonly Segment[],
+    { uploadId, partNumber, partBytes }: { uploadId: string; partNumber: number; partBytes: number },
+  ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }> {
+    await this.interrupt("uploadPart");
+    const upload = this.#uploads.get(uploadId);
+    if (upload === undefined) return { kind: "gone" };
+    const bytes = this.#joined(run, segments).subarray((partNumber - 1) * partBytes, partNumber * partBytes);
+    const etag = `${partNumber}-${hashOf(bytes)}`;
+    upload.parts.set(partNumber, { etag, bytes });
+    return { kind: "uploaded", etag };
+  }
+
+  async completeUpload(
+    _run: RunAddress,
+    { uploadId, parts }: { uploadId: string; parts: PartList },
+  ): Promise<{ kind: "completed" } | { kind: "gone" }> {
+    await this.interrupt("completeUpload");
+    const upload = this.#uploads.get(uploadId);
+    if (upload === undefined) return { kind: "gone" };
+    const bodies = parts.map(({ partNumber, etag }) => {
+      const part = upload.parts.get(partNumber);
+      if (part?.etag !== etag) throw new Error("One or more of the specified parts could not be found. (10025)");
+      return part.bytes;
+    });
+    const size = bodies[0]?.length ?? 0;
+    const isLast = (at: number): boolean => at === bodies.length - 1;
+    if (bodies.some((body, at) => (isLast(at) ? body.length > size : body.length !== size))) {
+      throw new Error("All non-trailing parts must have the same length. (10048)");
+    }
+    if (bodies.some((body, at) => !isLast(at) && body.length < LEAST_PART_BYTES)) {
+      throw new Error("Your proposed upload is smaller than the minimum allowed object size. (10011)");
+    }
+    this.objects.set(upload.key, Buffer.concat(bodies));
+    this.#uploads.delete(uploadId);
+    return { kind: "completed" };
+  }
+
+  async logBytes(run: RunAddress): Promise<number | null> {
+    await this.interrupt("logBytes");
+    return this.objects.get(wholeLogKey(run))?.length ?? null;
+  }
+
+  async hashLog(run: RunAddress): Promise<string> {
+    await this.interrupt("hashLog");
+    const bytes = this.objects.get(wholeLogKey(run));
+    if (bytes === undefined) throw new Error(`${wholeLogKey(run)} is missing`);
+    return hashOf(bytes);
+  }
+
+  async putManifest(run: RunAddress, manifest: string): Promise<void> {
+    await this.interrupt("putManifest");
+    this.objects.set(manifestKey(run), Buffer.from(manifest));
+  }
+
+  async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {
+    await this.interrupt("deleteSegments");
+    for (const segment of segments) this.objects.delete(segmentKey(run, segment));
+  }
+
+  #joined(run: RunAddress, segments: readonly Segment[]): Buffer {
+    return Buffer.concat(
+      segments.map((segment) => {
+        const key = segmentKey(run, segment);
+        const bytes = this.objects.get(key);
+        if (bytes === undefined) throw new Error(`${key} is missing`);
+        if (bytes.length !== segment.bytes) throw new Error(`${key} has ${bytes.length} bytes instead of ${segment.bytes}`);
+        return bytes;
+      }),
+    );
+  }
+}

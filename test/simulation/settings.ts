@@ -1,0 +1,9 @@
+/** How long a property is searched: a little in every run, ten times as much when asked for. A failure names its seed. */
+export const runs = (quick: number): { numRuns: number; seed?: number } => ({
+  numRuns: process.env["RUNCAST_LONG"] === "1" ? quick * 10 : quick,
+  // The same search every time in the quick run, so that it fails for a change and not by chance.
+  ...(process.env["RUNCAST_LONG"] === "1" ? {} : { seed: 20_261_121 }),
+});
+
+/** A long search is no hang. */
+export const LONG_MS = 600_000;
