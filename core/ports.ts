@@ -90,6 +90,9 @@ export interface EventLog {
   /** When a heartbeat was last written down; appends carry their own time. */
   putHeardAt(at: number): void;
   heardAt(): number | null;
+  /** Before this no deadline of the producer's counts: granted when the server was away. */
+  putGraceUntil(at: number): void;
+  graceUntil(): number | null;
   /** Empties the storage; nothing is left that costs anything. */
   erase(): Promise<void>;
 }

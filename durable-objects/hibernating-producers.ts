@@ -18,11 +18,14 @@ export class HibernatingProducers implements ProducerSockets {
 
   lastHeardAt(): number | null {
     let last: number | null = null;
-    for (const socket of this.#sockets()) {
-      const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-      last = Math.max(last ?? 0, this.read(socket).heardAt, pingedAt);
-    }
+    for (const socket of this.#sockets()) last = Math.max(last ?? 0, this.heardAt(socket));
     return last;
+  }
+
+  /** When a socket was last heard, append or ping; also of one that is closing. */
+  heardAt(socket: WebSocket): number {
+    const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+    return Math.max(this.read(socket).heardAt, pingedAt);
   }
 
   sendAll(frame: string): void {

@@ -175,8 +175,10 @@ export class RunObject extends DurableObject<Env> {
   }
 
   #gone(socket: WebSocket): void {
+    if (this.#producers.is(socket)) return this.#run.producerLeft(this.#producers.heardAt(socket));
+    const watcher = this.#watchers.find(socket);
     this.#watchers.forget(socket);
-    this.#run.left();
+    if (watcher !== null) this.#run.left(watcher.state.watcherId);
   }
 
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {

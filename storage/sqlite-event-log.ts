@@ -1,6 +1,7 @@
 import type { ArchiveProgress, EventLog, HotBatch, LogWindow, Outbox, Segment } from "../core/ports.ts";
 import type { Checkpoint, RunIdentity } from "../core/run/run-memory.ts";
 import type { ProducerMark } from "../core/run/sequencer.ts";
+import { cutText } from "../protocol/ndjson.ts";
 
 /**
  * The hot log of one run in the SQLite of its object. One row per batch, whose producer mark stands in the same row, so that an append costs
@@ -216,6 +217,14 @@ export class SqliteEventLog implements EventLog {
     return this.#fact<number>("heard_at");
   }
 
+  putGraceUntil(at: number): void {
+    this.#putFact("grace_until", at);
+  }
+
+  graceUntil(): number | null {
+    return this.#fact<number>("grace_until");
+  }
+
   async erase(): Promise<void> {
     // Leaves an object without tables: nothing that costs. Sockets stay; the alarm goes with the storage (compat ≥ 2026-02-24).
     await this.#storage.deleteAll();
@@ -237,17 +246,21 @@ export class SqliteEventLog implements EventLog {
   }
 
   #putFact(name: string, fact: RunIdentity | Checkpoint | ArchiveProgress | Outbox | number): void {
-    const json = JSON.stringify(fact);
-    const parts = Math.max(1, Math.ceil(json.length / FACT_PART_CHARS));
-    for (let part = 0; part < parts; part += 1) {
+    let rest = JSON.stringify(fact);
+    let part = 0;
+    for (; part === 0 || rest !== ""; part += 1) {
+      // Never inside a character: each half would be stored as U+FFFD.
+      const value = cutText(rest, FACT_PART_CHARS);
+      rest = rest.slice(value.length);
       this.#sql(
         "INSERT INTO facts (name, part, value) VALUES (?, ?, ?) ON CONFLICT (name, part) DO UPDATE SET value = excluded.value",
         name,
         part,
-        json.slice(part * FACT_PART_CHARS, (part + 1) * FACT_PART_CHARS),
+        value,
       );
     }
-    if (parts > 1 || name === "checkpoint") this.#sql("DELETE FROM facts WHERE name = ? AND part >= ?", name, parts);
+    // A longer value may have stood here.
+    this.#sql("DELETE FROM facts WHERE name = ? AND part >= ?", name, part);
   }
 
   #sql<Row extends Record<string, SqlStorageValue> = Record<string, SqlStorageValue>>(

@@ -12,28 +12,33 @@ export type DueFacts = {
   archiveAt: number | null;
   indexAt: number | null;
   leaseMs: number | null;
+  /** When the producer was last heard, or the run made. */
   heardAt: number;
+  /** Before this no deadline of the producer's counts: the server was away. */
+  graceUntil: number;
   /** When `producer.lost` was written, while nobody came back. */
   lostAt: number | null;
   endAfterMs: number;
   cancelRequestedAt: number | null;
   watcherSilentAt: number | null;
+  /** When watchers that could not be served are tried again. */
+  watcherRetryAt: number | null;
 };
 
 /** When the producer counts as lost, if nothing is heard until then. */
-export const leaseEndsAt = (facts: Pick<DueFacts, "leaseMs" | "heardAt" | "lostAt">): number | null =>
-  facts.leaseMs === null || facts.lostAt !== null ? null : facts.heardAt + facts.leaseMs;
+export const leaseEndsAt = (facts: Pick<DueFacts, "leaseMs" | "heardAt" | "graceUntil" | "lostAt">): number | null =>
+  facts.leaseMs === null || facts.lostAt !== null ? null : Math.max(facts.heardAt + facts.leaseMs, facts.graceUntil);
 
 /** When a run whose producer is lost ends by itself. */
-export const abandonedAt = (facts: Pick<DueFacts, "lostAt" | "endAfterMs">): number | null =>
-  facts.lostAt === null ? null : facts.lostAt + facts.endAfterMs;
+export const abandonedAt = (facts: Pick<DueFacts, "lostAt" | "endAfterMs" | "graceUntil">): number | null =>
+  facts.lostAt === null ? null : Math.max(facts.lostAt + facts.endAfterMs, facts.graceUntil);
 
 export const cancelEndsAt = (facts: Pick<DueFacts, "cancelRequestedAt">): number | null =>
   facts.cancelRequestedAt === null ? null : facts.cancelRequestedAt + LIMITS.cancelGraceMs;
 
 /** The one alarm: the earliest thing due, null when nothing is. An idle run has none. [ALM1] */
 export function earliestDue(facts: DueFacts): number | null {
-  const always = [facts.archiveAt, facts.indexAt, facts.watcherSilentAt];
+  const always = [facts.archiveAt, facts.indexAt, facts.watcherSilentAt, facts.watcherRetryAt];
   const whileOpen = facts.open ? [leaseEndsAt(facts), abandonedAt(facts), cancelEndsAt(facts)] : [];
   const due = [...always, ...whileOpen].filter((at) => at !== null);
   return due.length === 0 ? null : Math.min(...due);

@@ -8,6 +8,8 @@ export const SINGLE_PUT_BYTES = 5 * MIB;
 export const PART_BYTES = 8 * MIB;
 /** R2's limit is 10,000 parts an object. */
 const MOST_PARTS = 9_000;
+/** Whether watchers of an archived run are still there. */
+const LOOK_AGAIN_MS = 60_000;
 
 export type ArchiveFacts = {
   ended: boolean;
@@ -73,7 +75,8 @@ function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
       return facts.indexPending ? { kind: "write_index" } : { kind: "delete_segments" };
     case "cleared":
       // A watcher that is still behind is fed by this object; the segments' ranges say where it is in the whole log.
-      return facts.watchersBehind ? { kind: "wait", until: null } : { kind: "empty" };
+      // Looked at again without being told: the sockets of a killed server go without a word.
+      return facts.watchersBehind ? { kind: "wait", until: facts.now + LOOK_AGAIN_MS } : { kind: "empty" };
   }
 }
 

@@ -13,12 +13,15 @@ export type ArchiverHost = {
   indexPending(): boolean;
   /** Writes the row to D1; throws when that fails. */
   writeIndex(): Promise<void>;
-  /** R2 refuses or takes again what it is given: told in the log of an open run. */
+  /** R2 refuses, or takes what it is given: told in the log of an open run. */
   degraded(error: unknown): void;
   recovered(): void;
   /** The object is to be emptied: forget everything. */
   emptied(): void;
 };
+
+/** One invocation may make 10,000 subrequests; a step makes ten at most, and the alarm goes on with the rest. */
+const MOST_STEPS = 500;
 
 /**
  * Carries a run's lines to R2, one planned step after another. Every step can be repeated after a kill at any point:
@@ -55,11 +58,11 @@ export class Archiver {
 
   /** Resolves when no step is under way. */
   async idle(): Promise<void> {
-    await this.#running;
+    while (this.#running !== null) await this.#running;
   }
 
   async #workThrough(): Promise<void> {
-    for (;;) {
+    for (let steps = 0; steps < MOST_STEPS; steps += 1) {
       const memory = this.#host.memory();
       if (memory === null) return;
       if (this.#retryAt !== null && this.#retryAt > this.#ports.clock.now()) return;
@@ -73,11 +76,11 @@ export class Archiver {
         this.#host.degraded(error);
         return;
       }
-      if (this.#failures > 0) {
-        this.#failures = 0;
-        this.#retryAt = null;
-        this.#host.recovered();
-      }
+      this.#retryAt = null;
+      // To decide a segment's range is no sign of R2. That the archive failed is in the log, so another object may have failed before this one.
+      if (step.kind === "plan_segment") continue;
+      this.#failures = 0;
+      this.#host.recovered();
     }
   }
 
@@ -144,7 +147,8 @@ export class Archiver {
       case "empty":
         // Forget before the storage is gone: whoever asks meanwhile is told that nothing is here.
         this.#host.emptied();
-        return log.erase();
+        await log.erase();
+        return this.#host.emptied();
     }
   }
 

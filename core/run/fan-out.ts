@@ -1,9 +1,11 @@
+import { CLOSE_NORMAL, CLOSE_TOO_SLOW } from "../../protocol/error-code.ts";
 import type { TerminalStatus } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { utf8Length } from "../../protocol/ndjson.ts";
 import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
 import type { Clock, LogWindow, Timer, Watcher, Watchers } from "../ports.ts";
-import { acknowledged, fits, sent } from "./flow-control.ts";
+import { backoffMs } from "./alarm-plan.ts";
+import { acknowledged, fits, sent, silentUntil } from "./flow-control.ts";
 import type { WrittenLine } from "./line-writer.ts";
 
 /** Several whole lines, encoded once and sent to every watcher that is at `firstSequence - 1`. */
@@ -39,6 +41,10 @@ export class FanOut {
   #gathered: WrittenLine[] = [];
   #isGathering = false;
   readonly #reading = new Set<string>();
+  /** What the next frame of a waiting watcher takes: until that fits there is no use in reading the log for it again. */
+  readonly #neededBytes = new Map<string, number>();
+  #failures = 0;
+  #retryAt: number | null = null;
 
   constructor(ports: { watchers: Watchers; timer: Timer; clock: Clock }, source: FanOutSource) {
     this.#watchers = ports.watchers;
@@ -54,8 +60,19 @@ export class FanOut {
     this.#flush();
   }
 
+  /** When watchers that could not be served are to be tried again, or null. */
+  dueAt(): number | null {
+    return this.#retryAt;
+  }
+
+  /** What the alarm does: tries again those that could not be served. */
+  retry(): void {
+    if (this.#retryAt !== null && this.#retryAt <= this.#clock.now()) this.resume();
+  }
+
   /** Starts or goes on with every watcher that is behind and may be served: after a wake, nothing else would. */
   resume(): void {
+    this.#retryAt = null;
     for (const watcher of this.#watchers.all()) this.serve(watcher);
   }
 
@@ -63,18 +80,50 @@ export class FanOut {
   serve(watcher: Watcher): void {
     const { state } = watcher;
     if (state.ended || this.#reading.has(state.watcherId)) return;
+    const needed = this.#neededBytes.get(state.watcherId);
+    if (needed !== undefined && !fits(state.window, this.outstandingBytes(), needed)) return;
     this.#reading.add(state.watcherId);
-    this.#readFor(watcher)
-      .catch((error: unknown) => this.#source.failed(error))
-      .finally(() => this.#reading.delete(state.watcherId));
+    this.#readFor(watcher).catch((error: unknown) => this.#readAgainLater(error));
+  }
+
+  /** Nothing else would go on with this watcher: perhaps no line comes any more, and it has nothing to acknowledge. */
+  #readAgainLater(error: unknown): void {
+    this.#failures += 1;
+    this.#retryAt ??= this.#clock.now() + backoffMs(this.#failures);
+    this.#source.failed(error);
+    this.#source.waitingChanged();
   }
 
   acknowledge(watcher: Watcher, sequence: number): void {
     const { state } = watcher;
     acknowledged(state.window, sequence);
-    if (state.blockedAt !== null) state.blockedAt = this.#clock.now();
+    const acknowledgedSequence = Math.min(sequence, state.lastSentSequence);
+    // The same acknowledgement again says nothing new: who only repeats it is as silent as who says nothing. [FLOW4]
+    if (acknowledgedSequence > state.acknowledgedSequence) {
+      state.acknowledgedSequence = acknowledgedSequence;
+      if (state.blockedAt !== null) state.blockedAt = this.#clock.now();
+    }
     watcher.keep(state);
     this.serve(watcher);
+  }
+
+  /** Closes every watcher that let lines wait for it and acknowledged nothing for too long. [FLOW4] */
+  closeSilent(): void {
+    for (const watcher of this.#watchers.all()) {
+      const { state } = watcher;
+      const until = silentUntil(state);
+      if (until === null || until > this.#clock.now()) continue;
+      // Who does not read does not answer a close either: its socket can stay for long, but must not be due again.
+      state.ended = true;
+      state.blockedAt = null;
+      watcher.keep(state);
+      watcher.close(CLOSE_TOO_SLOW, `resume after ${state.lastSentSequence}`);
+    }
+  }
+
+  /** The socket is gone. */
+  forget(watcherId: string): void {
+    this.#neededBytes.delete(watcherId);
   }
 
   outstandingBytes(): number {
@@ -93,7 +142,12 @@ export class FanOut {
     let sends = 0;
     for (const watcher of watchers) {
       const { state } = watcher;
-      if (state.ended || state.position >= last.sequence) continue;
+      if (state.ended) continue;
+      if (state.position >= last.sequence) {
+        // One that waits beyond the head is told of the end by nothing else.
+        if (state.caughtUp) this.#endIfDone(watcher);
+        continue;
+      }
       if (state.position !== first.sequence - 1 || !state.caughtUp || this.#reading.has(state.watcherId)) {
         this.serve(watcher);
         continue;
@@ -104,6 +158,7 @@ export class FanOut {
       let isBlocked = false;
       for (const frame of frames) {
         if (frame.bytes > 0 && !fits(state.window, outstanding, frame.bytes)) {
+          this.#block(watcher, frame.bytes);
           isBlocked = true;
           break;
         }
@@ -111,9 +166,8 @@ export class FanOut {
         sends += frame.bytes > 0 ? 1 : 0;
         this.#send(watcher, frame);
       }
-      if (isBlocked) this.#block(watcher);
-      else this.#endIfDone(watcher);
       watcher.keep(state);
+      if (!isBlocked) this.#endIfDone(watcher);
     }
     this.#gather(sends);
   }
@@ -130,6 +184,15 @@ export class FanOut {
   }
 
   async #readFor(watcher: Watcher): Promise<void> {
+    try {
+      await this.#readToHead(watcher);
+    } finally {
+      // Not one turn later than the last look at the head: a line written in between would wait for the next one.
+      this.#reading.delete(watcher.state.watcherId);
+    }
+  }
+
+  async #readToHead(watcher: Watcher): Promise<void> {
     const { state } = watcher;
     let misses = 0;
     for (;;) {
@@ -146,7 +209,7 @@ export class FanOut {
       misses = 0;
       for (const frame of windowToFrames(window, state.position, state.types)) {
         if (frame.bytes > 0 && !fits(state.window, this.outstandingBytes(), frame.bytes)) {
-          this.#block(watcher);
+          this.#block(watcher, frame.bytes);
           watcher.keep(state);
           return;
         }
@@ -155,12 +218,13 @@ export class FanOut {
       state.blockedAt = null;
       watcher.keep(state);
     }
+    this.#failures = 0;
     if (!state.caughtUp) {
       state.caughtUp = true;
+      watcher.keep(state);
       watcher.send(JSON.stringify({ op: "caught_up", sequence: state.position }));
     }
     this.#endIfDone(watcher);
-    watcher.keep(state);
   }
 
   #send(watcher: Watcher, frame: Frame): void {
@@ -173,7 +237,8 @@ export class FanOut {
     state.position = frame.lastSequence;
   }
 
-  #block(watcher: Watcher): void {
+  #block(watcher: Watcher, neededBytes: number): void {
+    this.#neededBytes.set(watcher.state.watcherId, neededBytes);
     watcher.state.blockedAt ??= this.#clock.now();
     this.#source.waitingChanged();
   }
@@ -184,8 +249,11 @@ export class FanOut {
     if (head.ended === null || state.position < head.sequence || state.ended) return;
     state.ended = true;
     state.blockedAt = null;
+    watcher.keep(state);
     watcher.send(JSON.stringify({ op: "end", status: head.ended, last_sequence: head.sequence }));
-    if (!state.stay) watcher.close(1000, "the run has ended");
+    if (!state.stay) watcher.close(CLOSE_NORMAL, "the run has ended");
+    // It was perhaps the last that the emptying of the object waited for.
+    this.#source.waitingChanged();
   }
 }
 

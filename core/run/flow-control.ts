@@ -16,11 +16,14 @@ export type WatcherState = {
   types: string[] | null;
   stay: boolean;
   caughtUp: boolean;
+  /** Nothing of the log is sent any more: it has the end, or was closed. */
   ended: boolean;
   window: WatcherWindow;
-  /** Since when lines wait for room; null while none do. Every acknowledgement moves it to now. */
+  /** Since when lines wait for room; null while none do. Every new acknowledgement moves it to now. */
   blockedAt: number | null;
   lastSentSequence: number;
+  /** The greatest sequence it has acknowledged of what it was sent. */
+  acknowledgedSequence: number;
   /** When the caller's session ends, epoch ms; null: never. */
   expiresAt: number | null;
   view: { first: number; last: number; follow: boolean } | null;
@@ -52,6 +55,7 @@ export const newWatcher = (
   window: emptyWindow(),
   blockedAt: null,
   lastSentSequence: query.afterSequence,
+  acknowledgedSequence: query.afterSequence,
   expiresAt,
   view: null,
 });

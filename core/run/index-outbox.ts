@@ -71,8 +71,8 @@ export class IndexOutbox {
       this.#ports.log.putOutbox(now.outbox);
     }
     this.#retryAt = null;
-    if (this.#failures === 0) return;
     this.#failures = 0;
+    // That it failed is in the log, so another object may have failed before this one.
     this.#health.recovered();
   }
 

@@ -15,7 +15,7 @@ export type RunIdentity = {
 };
 
 /** The folds up to `sequence`: what a run would otherwise read its whole log for. Written with every stored segment. */
-export type Checkpoint = { sequence: number; state: RunState; summary: Summary; producers: Producers; lostAt: number | null; cancelRequestedAt: number | null };
+export type Checkpoint = { sequence: number; state: RunState; summary: Summary; producers: Producers; lostAt: number | null; cancelRequestedAt: number | null; heardAt: number | null };
 
 /**
  * Everything the object keeps in memory of its run. All of it comes from the log: after an eviction `recall` builds the same again. [RUN2]
@@ -30,8 +30,10 @@ export type RunMemory = {
   outbox: Outbox;
   hotBytes: number;
   oldestHotAt: number | null;
-  /** When the producer was last heard. */
-  heardAt: number;
+  /** When the producer was last heard by append or heartbeat; null: never yet. */
+  heardAt: number | null;
+  /** Before this no deadline of the producer's counts. */
+  graceUntil: number;
   lostAt: number | null;
   cancelRequestedAt: number | null;
 };
@@ -51,7 +53,8 @@ export function recall(log: EventLog): RunMemory | null {
     outbox: log.outbox(),
     hotBytes: 0,
     oldestHotAt: null,
-    heardAt: Math.max(identity.createdAt, log.heardAt() ?? 0),
+    heardAt: laterOf(checkpoint?.heardAt ?? null, log.heardAt()),
+    graceUntil: log.graceUntil() ?? 0,
     lostAt: checkpoint?.lostAt ?? null,
     cancelRequestedAt: checkpoint?.cancelRequestedAt ?? null,
   };
@@ -70,10 +73,30 @@ export function recall(log: EventLog): RunMemory | null {
   for (const row of log.rowsAfter(storedThrough(memory))) {
     memory.hotBytes += row.bytes;
     memory.oldestHotAt ??= row.receivedAt;
-    if (row.fromProducer) memory.heardAt = Math.max(memory.heardAt, row.receivedAt);
+    if (row.fromProducer) memory.heardAt = laterOf(memory.heardAt, row.receivedAt);
   }
   return memory;
 }
+
+/** A run that has just been made, before its first line. */
+export const newMemory = (identity: RunIdentity): RunMemory => ({
+  identity,
+  state: newRunState(),
+  summary: newSummary(),
+  producers: {},
+  segments: [],
+  archive: { phase: "open" },
+  outbox: { revision: 0, pending: true },
+  hotBytes: 0,
+  oldestHotAt: null,
+  heardAt: null,
+  graceUntil: 0,
+  lostAt: null,
+  cancelRequestedAt: null,
+});
+
+export const laterOf = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.max(a, b);
 
 /** Folds one line, without its newline, into what is known of the run. Memory first: the caller stores the line in the same turn. */
 export function foldLine(memory: RunMemory, line: string): void {
@@ -101,6 +124,8 @@ export const checkpointOf = (memory: RunMemory): Checkpoint => ({
   producers: memory.producers,
   lostAt: memory.lostAt,
   cancelRequestedAt: memory.cancelRequestedAt,
+  // The rows that tell it leave with their segment; without it an eviction would end a lease too early. [LEASE1]
+  heardAt: memory.heardAt,
 });
 
 /** The last sequence that is known to be in R2: only the last segment can still be on its way. */

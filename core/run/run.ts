@@ -15,7 +15,7 @@ import type {
   Watchers,
   WorkspaceFeed,
 } from "../ports.ts";
-import { abandonedAt, cancelEndsAt, earliestDue, LATE_ALARM_MS, leaseEndsAt, type DueFacts } from "./alarm-plan.ts";
+import { abandonedAt, backoffMs, cancelEndsAt, earliestDue, LATE_ALARM_MS, leaseEndsAt, type DueFacts } from "./alarm-plan.ts";
 import { Archiver } from "./archiver.ts";
 import type {
   AppendOutcome,
@@ -38,7 +38,7 @@ import { LineWriter, linesToRows } from "./line-writer.ts";
 import { LogSource } from "./log-source.ts";
 import type { Sha256 } from "./manifest.ts";
 import { Presence } from "./presence.ts";
-import { recall, storedRun, storedThrough, type RunMemory } from "./run-memory.ts";
+import { newMemory, recall, storedRun, storedThrough, type RunMemory } from "./run-memory.ts";
 import { admit, expectedSequence, remember, type ProducerMark, type ProducerNumber } from "./sequencer.ts";
 
 export type RunPorts = {
@@ -58,8 +58,10 @@ export type RunPorts = {
 
 /** One read of the hot log for an HTTP reader. */
 const TAIL_BYTES = 1024 * 1024;
-/** A heartbeat is written down when this part of the lease has passed since the last one: a lease must survive an eviction. */
-const HEARD_PART = 4;
+/** An alarm stays so long with D1 and R2 before it looks at what else is due. */
+const WAKE_MS = 10_000;
+/** Heartbeats closer together than this are one row. */
+const HEARD_EVERY_MS = 1_000;
 
 /**
  * One run: its use cases in order, over ports. It keeps nothing that the log does not hold: another `Run` over the same ports goes on
@@ -74,6 +76,7 @@ export class Run {
   readonly #presence: Presence;
   #memory: RunMemory | null = null;
   #alarmAt: number | null | undefined = undefined;
+  #wakeFailures = 0;
 
   constructor(ports: RunPorts) {
     this.#ports = ports;
@@ -112,21 +115,18 @@ export class Run {
     if (known !== null) return { kind: "created", run: storedRun(known) };
     const { log, clock } = this.#ports;
     const { body } = command;
-    const now = clock.now();
-    log.transaction(() => {
-      log.putIdentity({
-        runId: command.runId,
-        workspaceId: command.workspaceId,
-        createdAt: now,
-        leaseMs: body.lease_seconds === undefined ? null : body.lease_seconds * 1000,
-        endAfterMs: (body.end_after_seconds ?? 0) * 1000,
-      });
-      log.putOutbox({ revision: 0, pending: true });
+    const memory = newMemory({
+      runId: command.runId,
+      workspaceId: command.workspaceId,
+      createdAt: clock.now(),
+      leaseMs: body.lease_seconds === undefined ? null : body.lease_seconds * 1000,
+      endAfterMs: (body.end_after_seconds ?? 0) * 1000,
     });
-    this.#memory = recall(log);
-    const memory = this.#known();
-    this.#write(memory, (writer) =>
-      writer.writeServerEvent("run.queued", now, {
+    this.#memory = memory;
+    this.#write(memory, (writer) => {
+      // In one transaction with the first line: a run that is known always has it.
+      log.putIdentity(memory.identity);
+      writer.writeServerEvent("run.queued", memory.identity.createdAt, {
         ...(body.workflow_id === undefined ? {} : { workflow_id: body.workflow_id }),
         ...(body.workflow_version === undefined ? {} : { workflow_version: body.workflow_version }),
         ...(body.name === undefined ? {} : { name: body.name }),
@@ -134,8 +134,8 @@ export class Run {
         queued_by: command.queuedBy,
         ...(body.lease_seconds === undefined ? {} : { lease_seconds: body.lease_seconds }),
         ...(body.labels === undefined ? {} : { labels: body.labels }),
-      }),
-    );
+      });
+    });
     return { kind: "created", run: storedRun(memory) };
   }
 
@@ -193,7 +193,6 @@ export class Run {
       return { kind: "refused", refusal: { code: "RUN_ENDED", detail: `The run has ${memory.state.status}.` } };
     }
     this.#heard(memory);
-    if (memory.lostAt !== null) this.#write(memory, (writer) => this.#writeReturned(memory, writer));
     return { kind: "heard", control: memory.state.control };
   }
 
@@ -204,7 +203,7 @@ export class Run {
     const decision = decideCancel({
       status: memory.state.status,
       force: command.force,
-      producerPresent: producers.any() || clock.now() - this.#heardAt(memory) < LIMITS.producerSilenceMs,
+      producerPresent: producers.any() || clock.now() - (memory.heardAt ?? 0) < LIMITS.producerSilenceMs,
       asked: memory.cancelRequestedAt !== null,
     });
     if (decision.kind === "already_cancelled") return { kind: "already_cancelled", run: storedRun(memory) };
@@ -310,24 +309,42 @@ export class Run {
     this.#presence.changed();
   }
 
-  left(): void {
+  /** A watcher's socket is gone. */
+  left(watcherId: string): void {
+    this.#fanOut.forget(watcherId);
     this.#presence.changed();
     if (this.#recalled() !== null) this.#work();
+  }
+
+  /** A produce socket is gone, and with it what it knew: when its producer was last heard. [LEASE1] */
+  producerLeft(heardAt: number): void {
+    const memory = this.#recalled();
+    if (memory === null || isTerminal(memory.state.status)) return;
+    memory.heardAt = Math.max(memory.heardAt ?? 0, heardAt);
+    this.#ports.log.putHeardAt(memory.heardAt);
+    this.#armAlarm();
   }
 
   /** The alarm: does everything that has fallen due. `scheduledAt` tells whether the server was away meanwhile. */
   async wake(scheduledAt: number): Promise<void> {
     this.#alarmAt = null;
-    const memory = this.#recalled();
-    if (memory === null) return;
-    const now = this.#ports.clock.now();
-    this.#endWhatIsDue(memory, now, scheduledAt);
-    for (const watcher of this.#ports.watchers.all()) {
-      const until = silentUntil(watcher.state);
-      if (until !== null && until <= now) watcher.close(4408, `resume after ${watcher.state.lastSentSequence}`);
+    try {
+      const memory = this.#recalled();
+      if (memory === null) return;
+      this.#endWhatIsDue(memory, this.#ports.clock.now(), scheduledAt);
+      this.#fanOut.closeSilent();
+      this.#fanOut.retry();
+      const caughtUp = this.#outbox.retry().then(() => this.#archiver.work());
+      // No second alarm comes while this one is at work: D1 or R2 that hang must not hold up a lease.
+      await Promise.race([caughtUp, new Promise<void>((resolve) => this.#ports.timer.after(WAKE_MS, resolve))]);
+      this.#wakeFailures = 0;
+    } catch (error) {
+      // The platform gives an alarm up after a few failures; what is due must be tried for ever. [ALM2]
+      this.#wakeFailures += 1;
+      this.#ports.report("wake_failed", { error: String(error), failures: this.#wakeFailures });
+      this.#setAlarm(this.#ports.clock.now() + backoffMs(this.#wakeFailures));
+      return;
     }
-    await this.#outbox.retry();
-    await this.#archiver.work();
     this.#armAlarm();
   }
 
@@ -345,19 +362,23 @@ export class Run {
   #endWhatIsDue(memory: RunMemory, now: number, scheduledAt: number): void {
     if (isTerminal(memory.state.status)) return;
     const facts = this.#dueFacts(memory);
+    // A ping on its socket does not wake the object: it is seen here at the latest.
+    if (memory.lostAt !== null && facts.heardAt > memory.lostAt) this.#write(memory, (writer) => this.#writeReturned(memory, writer));
     const cancelEnds = cancelEndsAt(facts);
     if (cancelEnds !== null && cancelEnds <= now) {
       this.#write(memory, (writer) => writer.complete(serverCompletion("cancelled", null)));
       return;
     }
-    const leaseEnds = leaseEndsAt(facts);
-    if (leaseEnds !== null && leaseEnds <= now) {
-      if (now - Math.max(scheduledAt, leaseEnds) > LATE_ALARM_MS) {
-        // The server was down: that time does not count against the producer.
-        memory.heardAt = now;
-        this.#ports.log.putHeardAt(now);
-        return;
-      }
+    const leaseEnds = leaseEndsAt(this.#dueFacts(memory));
+    const deadline = leaseEnds ?? abandonedAt(this.#dueFacts(memory));
+    if (deadline === null || deadline > now) return;
+    if (now - Math.min(scheduledAt, deadline) > LATE_ALARM_MS) {
+      // The server was down: that time does not count against the producer. [LEASE2]
+      memory.graceUntil = now + (facts.leaseMs ?? 0);
+      this.#ports.log.putGraceUntil(memory.graceUntil);
+      return;
+    }
+    if (leaseEnds !== null) {
       const since = new Date(facts.heardAt).toISOString();
       this.#write(memory, (writer) =>
         writer.writeServerEvent("producer.lost", null, { last_sequence: memory.state.last_sequence, since }),
@@ -412,6 +433,7 @@ export class Run {
         const rows = linesToRows(writer.lines, { receivedAt: now, fromProducer, mark: producerMark });
         for (const row of rows) log.append(row);
         if (producerMark !== null && rows.length === 0) log.appendEmpty(producerMark);
+        if (fromProducer && rows.length === 0) log.putHeardAt(now);
         const isShown =
           memory.state.status !== before.status ||
           memory.state.degraded.length !== before.degraded ||
@@ -454,8 +476,12 @@ export class Run {
     // An alarm that comes too early only looks again: moving it with every append would cost a row each time.
     if (due !== null && typeof this.#alarmAt === "number" && this.#alarmAt <= due) return;
     if (due === null && this.#alarmAt === null) return;
-    this.#alarmAt = due;
-    this.#ports.alarm.set(due);
+    this.#setAlarm(due);
+  }
+
+  #setAlarm(at: number | null): void {
+    this.#alarmAt = at;
+    this.#ports.alarm.set(at);
   }
 
   #dueFacts(memory: RunMemory): DueFacts {
@@ -465,25 +491,24 @@ export class Run {
       archiveAt: this.#archiver.dueAt(),
       indexAt: this.#outbox.dueAt(),
       leaseMs: memory.identity.leaseMs,
-      heardAt: this.#heardAt(memory),
+      heardAt: Math.max(memory.identity.createdAt, memory.heardAt ?? 0, this.#ports.producers.lastHeardAt() ?? 0),
+      graceUntil: memory.graceUntil,
       lostAt: memory.lostAt,
       endAfterMs: memory.identity.endAfterMs,
       cancelRequestedAt: memory.cancelRequestedAt,
+      watcherRetryAt: this.#fanOut.dueAt(),
       watcherSilentAt: silent.reduce((least, at) => (at !== null && (least === null || at < least) ? at : least), null),
     };
   }
 
-  /** Heartbeats are in memory, and written down often enough that an eviction cannot end a lease early. */
+  /** Written down at once: an eviction must not end a lease early. [LEASE1] */
   #heard(memory: RunMemory): void {
     const { clock, log } = this.#ports;
+    if (isTerminal(memory.state.status)) return;
     const now = clock.now();
     memory.heardAt = now;
-    const { leaseMs } = memory.identity;
-    if (leaseMs !== null && now - (log.heardAt() ?? 0) > leaseMs / HEARD_PART) log.putHeardAt(now);
-  }
-
-  #heardAt(memory: RunMemory): number {
-    return Math.max(memory.heardAt, this.#ports.producers.lastHeardAt() ?? 0);
+    if (now - (log.heardAt() ?? 0) >= HEARD_EVERY_MS) log.putHeardAt(now);
+    if (memory.lostAt !== null) this.#write(memory, (writer) => this.#writeReturned(memory, writer));
   }
 
   #head(): { sequence: number; ended: TerminalStatus | null } {
@@ -506,12 +531,6 @@ export class Run {
       this.#fanOut.resume();
       this.#work();
     });
-  }
-
-  #known(): RunMemory {
-    const memory = this.#recalled();
-    if (memory === null) throw new Error("the run's storage is empty right after it was written");
-    return memory;
   }
 }
 
