@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { draftEvent } from "../../protocol/ndjson.ts";
-import { CommandLine, findNode20 } from "../testing/command-line.ts";
+import { CommandLine, findSystemNode } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
 import { readPipedEvent } from "./piped-event.ts";
 
@@ -165,7 +165,7 @@ describe("list", () => {
 
 test("the package's bin makes its bundle when there is need, and runs it", async () => {
   const bin = fileURLToPath(new URL("../bin/runcast.mjs", import.meta.url));
-  const node = findNode20() ?? process.execPath;
+  const node = findSystemNode();
   const { stdout } = await promisify(execFile)(node, [bin, "--help"]);
   expect(stdout).toContain("runcast run -- <command>");
 });
