@@ -14,16 +14,19 @@ import { appendLoad, consoleLine, latencyLoad, median, pause, quantile, type Tar
  * load generator shares its cores, so the rates are lower bounds.
  */
 const TOKEN = "bench-administrator";
+const authorization = { authorization: `Bearer ${TOKEN}` };
+let rawObjects = 0;
 const RUNS = Number(process.env["BENCH_RUNS"] ?? 3);
 
 const data = mkdtempSync(join(tmpdir(), "runcast-bench-"));
 await build();
+// First: `serve` makes every later Miniflare of this process start the server's own runtime.
+const raw = await startRaw(join(data, "raw"));
 const server = await serve({
   folder: openStateFolder(join(data, "runcast")),
   tokens: { administrator: TOKEN, viewer: "bench-viewer" },
   port: 0,
 });
-const raw = await startRaw(join(data, "raw"));
 try {
   await compareAppends();
   await compareLatency();
@@ -140,8 +143,6 @@ async function timed(url: string): Promise<number> {
   return performance.now() - start;
 }
 
-const authorization = { authorization: `Bearer ${TOKEN}` };
-
 async function createRun(): Promise<string> {
   const response = await fetch(`${server.url}/api/workspaces/default/runs`, { method: "POST", headers: authorization });
   if (response.status !== 202) throw new Error(`a run was answered with ${response.status}`);
@@ -176,7 +177,6 @@ async function runcastTarget(to: Server): Promise<Target> {
   };
 }
 
-let rawObjects = 0;
 function rawTarget(url: string): Target {
   rawObjects += 1;
   const address = `${url}/${rawObjects}`;
@@ -213,4 +213,6 @@ function print(what: string, figure: string): void {
   process.stdout.write(`${what.padEnd(48)} ${figure}\n`);
 }
 
-const whole = (value: number): string => Math.round(value).toLocaleString("en");
+function whole(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}
