@@ -29,9 +29,10 @@ export const manifestSchema = z.object({
       running: z.string(),
     }),
   ),
-  producers: z.record(
-    z.string(),
+  /** A list, because a producer may call itself `__proto__`, which no record survives. */
+  producers: z.array(
     z.object({
+      producer_id: z.string(),
       epoch: z.int(),
       last: z.int(),
       /** `[first_sequence, last_sequence, accepted]` of the last 64 batches, oldest first. */
@@ -69,20 +70,16 @@ export async function buildManifest(
     bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
     sha256: run.sha256,
     segments: chained,
-    producers: Object.fromEntries(
-      Object.entries(producers).map(([id, producer]) => [
-        id,
-        {
-          epoch: producer.epoch,
-          last: producer.last,
-          batches: producer.batches.map((batch): [number | null, number | null, number] => [
-            batch.firstSequence,
-            batch.lastSequence,
-            batch.accepted,
-          ]),
-        },
+    producers: Object.entries(producers).map(([id, producer]) => ({
+      producer_id: id,
+      epoch: producer.epoch,
+      last: producer.last,
+      batches: producer.batches.map((batch): [number | null, number | null, number] => [
+        batch.firstSequence,
+        batch.lastSequence,
+        batch.accepted,
       ]),
-    ),
+    })),
   };
 }
 
@@ -94,8 +91,8 @@ export function manifestProducers(manifest: Manifest): Producers {
     accepted,
   });
   return Object.fromEntries(
-    Object.entries(manifest.producers).map(([id, producer]) => [
-      id,
+    manifest.producers.map((producer) => [
+      producer.producer_id,
       { epoch: producer.epoch, last: producer.last, batches: producer.batches.map(positionsOf) },
     ]),
   );

@@ -10,12 +10,15 @@ export class Life {
   isOver = false;
   /** Dies at this step; null: lives until it is ended. */
   endsAtStep: number | null = null;
+  /** This one step fails, and the object lives on: the storage refused one write. */
+  failsAtStep: number | null = null;
   readonly names: string[] = [];
 
   step(name: string): void {
     if (this.isOver) throw new Killed(`${name}, after its object was gone`);
     this.steps += 1;
     this.names.push(name);
+    if (this.steps === this.failsAtStep) throw new Error(`failed at step ${this.steps}: ${name}`);
     if (this.endsAtStep !== null && this.steps >= this.endsAtStep) {
       this.isOver = true;
       throw new Killed(`killed at step ${this.steps}: ${name}`);
