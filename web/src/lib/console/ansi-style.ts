@@ -18,7 +18,8 @@ export function lookOf(style: AnsiStyle): SpanLook {
   const { fg, bg, inverse } = style;
   const look = { classes: classes.join(" ") };
   if (!inverse) return { ...look, colour: fg && readable(fg), background: bg && tint(bg) };
-  if (bg === null) return { ...look, colour: "var(--console-bg)", background: fg === null ? "var(--console-text)" : readable(fg) };
+  if (bg === null)
+    return { ...look, colour: "var(--console-bg)", background: fg === null ? "var(--console-text)" : readable(fg) };
   return { ...look, colour: readable(bg), background: fg === null ? "var(--line-soft)" : tint(fg) };
 }
 

@@ -34,11 +34,13 @@ describe("colours", () => {
     expect(parseAnsi(`${ESC}[${codes}mx`)).toEqual([{ text: "x", style: styled(style) }]),
   );
 
-  test.each(["38;5;256", "38;2;1;2", "38;9", "38:2:1", "58", "999"])("a colour that does not exist (%s) changes nothing", (codes) =>
-    expect(parseAnsi(`${ESC}[${codes}mx`)[0]?.style.fg).toBeNull(),
+  test.each(["38;5;256", "38;2;1;2", "38;9", "38:2:1", "58", "999"])(
+    "a colour that does not exist (%s) changes nothing",
+    (codes) => expect(parseAnsi(`${ESC}[${codes}mx`)[0]?.style.fg).toBeNull(),
   );
 
-  test("an empty parameter resets", () => expect(parseAnsi(`${ESC}[1ma${ESC}[mb`)[1]).toEqual({ text: "b", style: PLAIN }));
+  test("an empty parameter resets", () =>
+    expect(parseAnsi(`${ESC}[1ma${ESC}[mb`)[1]).toEqual({ text: "b", style: PLAIN }));
 });
 
 describe("what is not a colour", () => {

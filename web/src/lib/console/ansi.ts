@@ -83,13 +83,16 @@ function showControl(character: string): string {
 
 function applySgr(from: AnsiStyle, parameters: string): AnsiStyle {
   // `38:2::r:g:b` and `4:3` use colons inside one parameter; an empty parameter is 0.
-  const codes = parameters.split(";").map((part) => part.split(":").map((number) => (number === "" ? 0 : Number.parseInt(number, 10))));
+  const codes = parameters
+    .split(";")
+    .map((part) => part.split(":").map((number) => (number === "" ? 0 : Number.parseInt(number, 10))));
   const style = { ...from };
   for (let i = 0; i < codes.length; i += 1) {
     const group = codes[i] ?? [0];
     const code = group[0] ?? 0;
     if (code === 38 || code === 48) {
-      const extended = group.length > 1 ? colonColour(group) : semicolonColour(codes.slice(i + 1).map((part) => part[0] ?? 0));
+      const extended =
+        group.length > 1 ? colonColour(group) : semicolonColour(codes.slice(i + 1).map((part) => part[0] ?? 0));
       if (extended.colour !== null) style[code === 38 ? "fg" : "bg"] = extended.colour;
       i += extended.used;
     } else applyCode(style, code, group[1]);
@@ -132,7 +135,8 @@ function semicolonColour(rest: number[]): Extended {
 /** `38:5:n`, `38:2:r:g:b` and `38:2:colour-space:r:g:b`. */
 function colonColour(group: number[]): Extended {
   if (group[1] === 5) return { colour: indexedColour(group[2]), used: 0 };
-  if (group[1] === 2 && group.length >= 5) return { colour: rgbColour(group.at(-3), group.at(-2), group.at(-1)), used: 0 };
+  if (group[1] === 2 && group.length >= 5)
+    return { colour: rgbColour(group.at(-3), group.at(-2), group.at(-1)), used: 0 };
   return { colour: null, used: 0 };
 }
 

@@ -17,8 +17,10 @@ const textOf = (row: ConsoleRow): string => (row.kind === "output" ? row.spans.m
 
 describe("a row of output", () => {
   test("stderr is told apart", () => expect(output("x", { stream: "stderr" })).toMatchObject({ isError: true }));
-  test("so is what its producer calls an error", () => expect(output("x", { level: "error" })).toMatchObject({ isError: true }));
-  test("a line that goes on is marked", () => expect(output("x", { partial: true })).toMatchObject({ isPartial: true }));
+  test("so is what its producer calls an error", () =>
+    expect(output("x", { level: "error" })).toMatchObject({ isError: true }));
+  test("a line that goes on is marked", () =>
+    expect(output("x", { partial: true })).toMatchObject({ isPartial: true }));
   test("a very long line is drawn to a point, and says how much follows", () => {
     const row = output("y".repeat(SHOWN_CHARACTERS + 5));
     expect(textOf(row)).toHaveLength(SHOWN_CHARACTERS);
@@ -40,7 +42,7 @@ describe("a row that is not output", () => {
 
   test.each([
     [event("step.started", { name: "Compile" }), "▸", "Compile"],
-    [event("step.completed", { status: "succeeded", duration_ms: 31_000 }, "compile"), "✓", "compile succeeded 31 s"],
+    [event("step.completed", { status: "succeeded", duration_ms: 31_000 }, "compile"), "✓", "compile succeeded · 31 s"],
     [event("run.progress", { items_processed: 12, items_total: 48 }), "▹", "12 / 48"],
     [
       event("run.completed", {
@@ -49,20 +51,29 @@ describe("a row that is not output", () => {
         execution: { exit_code: 137, duration_ms: 1200 },
       }),
       "✗",
-      "failed exit 137 OUT_OF_MEMORY killed in 1.2 s",
+      "failed · exit 137 · OUT_OF_MEMORY killed · 1.2 s",
     ],
-    [event("run.validation.issue", { severity: "warning", code: "W1", message: "odd", file: "a.ts", line: 3 }), "!", "warning W1 odd a.ts:3"],
+    [
+      event("run.validation.issue", { severity: "warning", code: "W1", message: "odd", file: "a.ts", line: 3 }),
+      "!",
+      "warning W1 odd a.ts:3",
+    ],
     [event("team.deploy_marker", { ring: 2 }), "·", 'team.deploy_marker {"ring":2}'],
     [event("console.line", { message: 5 }), "·", 'console.line {"message":5}'],
   ])("%j", (given, mark, text) => expect(rowOfEvent(given)).toMatchObject({ kind: "event", mark, text }));
 
   test("an event of a known type with a strange payload shows what can be shown", () =>
-    expect(describeEvent(event("run.completed", { status: 3, execution: null }))).toMatchObject({ mark: "–", text: "" }));
-  test("progress by items draws a bar too", () => expect(describeEvent(event("run.progress", { items_processed: 1, items_total: 4 })).percent).toBe(25));
+    expect(describeEvent(event("run.completed", { status: 3, execution: null }))).toMatchObject({
+      mark: "–",
+      text: "",
+    }));
+  test("progress by items draws a bar too", () =>
+    expect(describeEvent(event("run.progress", { items_processed: 1, items_total: 4 })).percent).toBe(25));
 });
 
 describe("spans drawn at a time", () => {
-  const rainbow = (n: number): ConsoleRow => output(Array.from({ length: n }, (_, i) => `\u001b[${31 + (i % 6)}m${i % 10}`).join(""));
+  const rainbow = (n: number): ConsoleRow =>
+    output(Array.from({ length: n }, (_, i) => `\u001b[${31 + (i % 6)}m${i % 10}`).join(""));
 
   test("ordinary rows are left as they are", () => {
     const rows = [output("a"), rainbow(5)];

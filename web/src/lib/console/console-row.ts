@@ -50,7 +50,7 @@ export function rowOfEvent(event: RunEvent): ConsoleRow {
 }
 
 /** Spans drawn at a time. With what else a row needs, the page stays well below 2,000 nodes. */
-const SPAN_BUDGET = 600;
+const SPAN_BUDGET = 450;
 
 /**
  * Keeps the spans of all rows together within the budget: the most colourful rows lose colour at their end, never text. Ordinary output
@@ -60,7 +60,9 @@ export function boundSpans(rows: ConsoleRow[], budget = SPAN_BUDGET): ConsoleRow
   const counts = rows.map((row) => (row.kind === "output" ? row.spans.length : 0));
   if (counts.reduce((sum, count) => sum + count, 0) <= budget) return rows;
   const limit = fairLimit(counts, budget);
-  return rows.map((row) => (row.kind === "output" && row.spans.length > limit ? { ...row, spans: mergeRest(row.spans, limit) } : row));
+  return rows.map((row) =>
+    row.kind === "output" && row.spans.length > limit ? { ...row, spans: mergeRest(row.spans, limit) } : row,
+  );
 }
 
 /** The greatest limit per row that keeps the sum within `budget`, at least 1. */
@@ -87,7 +89,8 @@ export function columnsOf(row: ConsoleRow): number {
   if (row.kind === "event") return row.text.length + row.mark.length + 4;
   if (row.kind !== "output") return 0;
   let columns = row.hiddenCharacters > 0 ? 40 : 0;
-  for (const { text } of row.spans) for (const character of text) columns += character === "\t" ? 8 : isWide(character) ? 2 : 1;
+  for (const { text } of row.spans)
+    for (const character of text) columns += character === "\t" ? 8 : isWide(character) ? 2 : 1;
   return columns;
 }
 

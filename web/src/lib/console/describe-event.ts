@@ -31,11 +31,11 @@ function describe(event: RunEvent, payload: Record<string, unknown>): Draft {
   };
   switch (event.type) {
     case "run.queued":
-      return { mark: "○", tone: "quiet", text: words("queued", text("name"), by(text("queued_by"))) };
+      return { mark: "○", tone: "quiet", text: words("queued", by(text("queued_by"))) };
     case "build.started":
       return { mark: "▸", tone: "running", text: words("building", text("reason")) };
     case "build.completed":
-      return { ...endOf(text("status")), text: words("build", text("status"), duration()) };
+      return { ...endOf(text("status")), text: dotted(words("build", text("status")), duration()) };
     case "run.started":
       return { mark: "▸", tone: "running", text: words("started", commandOf(payload["command"]), on(text("host"))) };
     case "run.progress":
@@ -43,19 +43,30 @@ function describe(event: RunEvent, payload: Record<string, unknown>): Draft {
     case "step.started":
       return { mark: "▸", tone: "running", text: words(text("name")) };
     case "step.completed":
-      return { ...endOf(text("status")), text: words(event.step ?? "step", text("status"), duration()) };
+      return { ...endOf(text("status")), text: dotted(words(event.step ?? "step", text("status")), duration()) };
     case "metric.recorded":
       return { mark: "∿", tone: "quiet", text: words(text("name"), formatValue(payload["value"]), text("unit")) };
     case "run.validation.issue":
-      return { ...issueOf(text("severity")), text: words(text("severity"), text("code"), text("message"), placeOf(payload)) };
+      return {
+        ...issueOf(text("severity")),
+        text: words(text("severity"), text("code"), text("message"), placeOf(payload)),
+      };
     case "run.table.summary":
       return { mark: "▦", text: words(text("table_id"), `${formatValue(payload["row_count"])} rows`) };
     case "run.error":
-      return { mark: "✗", tone: "bad", text: words(text("code"), text("message"), text("stage") === "" ? "" : `in ${text("stage")}`) };
+      return {
+        mark: "✗",
+        tone: "bad",
+        text: words(text("code"), text("message"), text("stage") === "" ? "" : `in ${text("stage")}`),
+      };
     case "artifact.created":
       return { mark: "⇩", text: words("artifact", text("name"), formatBytes(numberOr(payload["bytes"], 0))) };
     case "control.requested":
-      return { mark: "!", tone: "warning", text: words(text("action"), "asked for", by(text("by")), text("reason")) };
+      return {
+        mark: "!",
+        tone: "warning",
+        text: dotted(words(text("action"), "asked for", by(text("by"))), text("reason")),
+      };
     case "control.acknowledged":
       return { mark: "!", tone: "quiet", text: words("the producer answered:", text("outcome")) };
     case "producer.lost":
@@ -77,10 +88,15 @@ function describeProgress(payload: Record<string, unknown>): Draft {
   const percent = numberOr(payload["percent"], null);
   const done = numberOr(payload["items_processed"], null);
   const total = numberOr(payload["items_total"], null);
-  const items = done === null ? "" : total === null ? formatCount(done) : `${formatCount(done)} / ${formatCount(total)}`;
-  const parts = [percent === null ? "" : formatPercent(percent), items, textOr(payload["message"], "")];
-  const text = parts.filter((part) => part !== "").join(" · ");
-  return { mark: "▹", tone: "quiet", percent: percent ?? (done !== null && total !== null && total > 0 ? (100 * done) / total : null), text };
+  const items =
+    done === null ? "" : total === null ? formatCount(done) : `${formatCount(done)} / ${formatCount(total)}`;
+  const text = dotted(percent === null ? "" : formatPercent(percent), items, textOr(payload["message"], ""));
+  return {
+    mark: "▹",
+    tone: "quiet",
+    percent: percent ?? (done !== null && total !== null && total > 0 ? (100 * done) / total : null),
+    text,
+  };
 }
 
 function describeEnd(payload: Record<string, unknown>): Draft {
@@ -91,12 +107,11 @@ function describeEnd(payload: Record<string, unknown>): Draft {
   const ms = numberOr(execution["duration_ms"], null);
   return {
     ...endOf(status),
-    text: words(
+    text: dotted(
       status,
       exitCode === null ? "" : `exit ${exitCode}`,
-      textOr(failure["code"], ""),
-      textOr(failure["message"], ""),
-      ms === null ? "" : `in ${formatSpan(ms)}`,
+      words(textOr(failure["code"], ""), textOr(failure["message"], "")),
+      ms === null ? "" : formatSpan(ms),
     ),
   };
 }
@@ -124,8 +139,9 @@ const commandOf = (command: unknown): string => (Array.isArray(command) ? comman
 const by = (name: string): string => (name === "" ? "" : `by ${name}`);
 const on = (host: string): string => (host === "" ? "" : `on ${host}`);
 const words = (...parts: string[]): string => parts.filter((part) => part !== "").join(" ");
+/** Facts that stand beside each other. */
+const dotted = (...parts: string[]): string => parts.filter((part) => part !== "").join(" · ");
 const oneLine = (text: string): string => text.replace(/\s+/g, " ");
-
 
 /** A metric as a person reads it: six digits say all, the log keeps the rest. */
 function formatValue(value: unknown): string {

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { FOLLOWING, followAfterScroll, newLines, stopFollowing } from "./follow-tail.ts";
 
-test("moving up lets go", () => expect(followAfterScroll(FOLLOWING, { byPx: -1, isAtEnd: false, head: 7 })).toEqual({ kind: "reading", since: 7 }));
+test("moving up lets go", () =>
+  expect(followAfterScroll(FOLLOWING, { byPx: -1, isAtEnd: false, head: 7 })).toEqual({ kind: "reading", since: 7 }));
 
-test("a bounce at the end does not", () => expect(followAfterScroll(FOLLOWING, { byPx: -1, isAtEnd: true, head: 7 })).toEqual(FOLLOWING));
+test("a bounce at the end does not", () =>
+  expect(followAfterScroll(FOLLOWING, { byPx: -1, isAtEnd: true, head: 7 })).toEqual(FOLLOWING));
 
 test("moving down, short of the end, changes nothing", () => {
   const reading = stopFollowing(FOLLOWING, 7);

@@ -98,6 +98,7 @@ export class LineWindowView {
   #draw(): void {
     this.drawn = this.#window.drawn;
     const { first, last } = this.#window.visible;
-    if (first + 1 !== this.visible.first || last + 1 !== this.visible.last) this.visible = { first: first + 1, last: last + 1 };
+    if (first + 1 !== this.visible.first || last + 1 !== this.visible.last)
+      this.visible = { first: first + 1, last: last + 1 };
   }
 }

@@ -42,7 +42,8 @@ describe("a short log", () => {
 describe("a log taller than a browser can scroll", () => {
   const ROWS = 5_000_000;
 
-  test("the box stays within what browsers can do", () => expect(windowOf(ROWS).heightPx).toBeLessThanOrEqual(10_000_000));
+  test("the box stays within what browsers can do", () =>
+    expect(windowOf(ROWS).heightPx).toBeLessThanOrEqual(10_000_000));
 
   test("both ends can be reached", () => {
     const window = windowOf(ROWS);
@@ -107,7 +108,9 @@ test("whatever one scrolls, the viewport is covered and little is drawn", () => 
   fc.assert(
     fc.property(
       fc.integer({ min: 40, max: 20_000_000 }),
-      fc.array(fc.oneof(fc.integer({ min: -2000, max: 2000 }), fc.integer({ min: -9_000_000, max: 9_000_000 })), { maxLength: 40 }),
+      fc.array(fc.oneof(fc.integer({ min: -2000, max: 2000 }), fc.integer({ min: -9_000_000, max: 9_000_000 })), {
+        maxLength: 40,
+      }),
       (rows, moves) => {
         const window = windowOf(rows);
         let scrollPx = 0;

@@ -83,7 +83,8 @@ export class LineWindow {
     if (align === "start") this.#topPx = this.#clamp(rowPx);
     else if (align === "centre") this.#topPx = this.#clamp(Math.round(rowPx - (this.#viewportPx - ROW_PX) / 2));
     else if (rowPx < this.#topPx) this.#topPx = this.#clamp(rowPx);
-    else if (rowPx + ROW_PX > this.#topPx + this.#viewportPx) this.#topPx = this.#clamp(rowPx + ROW_PX - this.#viewportPx);
+    else if (rowPx + ROW_PX > this.#topPx + this.#viewportPx)
+      this.#topPx = this.#clamp(rowPx + ROW_PX - this.#viewportPx);
     return this.settle();
   }
 
@@ -97,7 +98,10 @@ export class LineWindow {
    * setting this once the movement has ended brings it back without moving the text.
    */
   settle(): number {
-    this.#scrollPx = this.#isScaled && this.#maxTopPx > 0 ? Math.round((this.#topPx / this.#maxTopPx) * this.#maxScrollPx) : this.#topPx;
+    this.#scrollPx =
+      this.#isScaled && this.#maxTopPx > 0
+        ? Math.round((this.#topPx / this.#maxTopPx) * this.#maxScrollPx)
+        : this.#topPx;
     return this.#scrollPx;
   }
 

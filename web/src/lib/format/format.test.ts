@@ -32,7 +32,8 @@ describe("a measured span", () => {
 describe("numbers", () => {
   test("99.9 % done is not shown as done", () => expect(formatPercent(99.9)).toBe("99 %"));
   test("100 is", () => expect(formatPercent(100)).toBe("100 %"));
-  test("one is singular", () => expect([formatPlural(1, "event"), formatPlural(1204, "event")]).toEqual(["1 event", "1,204 events"]));
+  test("one is singular", () =>
+    expect([formatPlural(1, "event"), formatPlural(1204, "event")]).toEqual(["1 event", "1,204 events"]));
   test("rounding does not reach 1000k", () => expect(formatShort(999_960)).toBe("1M"));
   test.each([
     [0, "0 B"],

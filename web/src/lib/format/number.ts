@@ -5,7 +5,8 @@ const oneDigit = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
 export const formatCount = (count: number): string => grouped.format(count);
 
 /** `1 event`, `1,204 events`. */
-export const formatPlural = (count: number, one: string, many = `${one}s`): string => `${formatCount(count)} ${count === 1 ? one : many}`;
+export const formatPlural = (count: number, one: string, many = `${one}s`): string =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
 
 /** `64 %`; never `100 %` before the end is reached, so that a bar that looks full is full. */
 export function formatPercent(percent: number): string {

@@ -10,7 +10,11 @@ export function formatAgo(at: number, now: number): string {
   if (seconds < 60) return "now";
   for (const [limit, unit, name] of STEPS) if (seconds < limit) return `${Math.floor(seconds / unit)}${name} ago`;
   const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
-  return new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) });
+  return new Date(at).toLocaleDateString("en-GB", {
+    day: "numeric",
+    month: "short",
+    ...(sameYear ? {} : { year: "numeric" }),
+  });
 }
 
 /** A moment in full, in the reader's own time zone: `21 Nov 2026, 03:30:00.123`. */

@@ -13,7 +13,11 @@ type OutputRow = Extract<ConsoleRow, { kind: "output" }>;
 export function lastErrorLines(log: LogLines): OutputRow[] {
   const errors: OutputRow[] = [];
   const any: OutputRow[] = [];
-  for (let sequence = log.head; sequence > Math.max(0, log.head - LOOK_BACK_LINES) && errors.length < SHOWN_LINES; sequence -= 1) {
+  for (
+    let sequence = log.head;
+    sequence > Math.max(0, log.head - LOOK_BACK_LINES) && errors.length < SHOWN_LINES;
+    sequence -= 1
+  ) {
     const row = rowOf(log, sequence);
     if (row.kind !== "output" || row.spans.length === 0) continue;
     if (row.isError) errors.push(row);

@@ -39,7 +39,9 @@ export class LiveRun {
 
   /** The server's own word: after the end it knows more than the lines say. One that is older than the lines is passed over. */
   correct(run: Run): void {
-    const isOlder = isTerminal(this.#run.status) ? !isTerminal(run.status) : run.last_sequence < this.#run.last_sequence;
+    const isOlder = isTerminal(this.#run.status)
+      ? !isTerminal(run.status)
+      : run.last_sequence < this.#run.last_sequence;
     if (isOlder) return;
     const { control } = this.#state;
     this.#run = run;
@@ -47,13 +49,39 @@ export class LiveRun {
   }
 }
 
+/** What the lines say of a run; the rest of it only the server knows. */
 function stateOf(run: Run): RunState {
   const { status, created_at, started_at, completed_at, duration_ms, progress, exit_code, failure } = run;
-  const { name, workflow_id, workflow_version, parameters, labels, last_sequence, event_bytes, events_path, output_paths } = run;
+  const {
+    name,
+    workflow_id,
+    workflow_version,
+    parameters,
+    labels,
+    last_sequence,
+    event_bytes,
+    events_path,
+    output_paths,
+  } = run;
   return {
     ...newRunState(),
-    ...{ status, created_at, started_at, completed_at, duration_ms, progress, exit_code, failure },
-    ...{ name, workflow_id, workflow_version, parameters, labels, last_sequence, event_bytes, events_path, output_paths },
+    status,
+    created_at,
+    started_at,
+    completed_at,
+    duration_ms,
+    progress,
+    exit_code,
+    failure,
+    name,
+    workflow_id,
+    workflow_version,
+    parameters,
+    labels,
+    last_sequence,
+    event_bytes,
+    events_path,
+    output_paths,
     producer_lost: run.stale,
   };
 }
@@ -61,7 +89,14 @@ function stateOf(run: Run): RunState {
 function fieldsOf(state: RunState): Partial<Run> {
   const { status, started_at, completed_at, duration_ms, progress, exit_code, last_sequence, event_bytes } = state;
   return {
-    ...{ status, started_at, completed_at, duration_ms, progress, exit_code, last_sequence, event_bytes },
+    status,
+    started_at,
+    completed_at,
+    duration_ms,
+    progress,
+    exit_code,
+    last_sequence,
+    event_bytes,
     // Of an open run the fold keeps the last `run.error`; it becomes the run's failure only with its end.
     failure: isTerminal(status) ? state.failure : null,
     events_path: state.events_path,

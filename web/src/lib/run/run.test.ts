@@ -45,7 +45,12 @@ describe("the header follows the lines", () => {
   test("status, progress and count come from the fold", () => {
     const live = new LiveRun(RUN);
     live.take([lineOf(2, "run.started", {}), lineOf(3, "run.progress", { percent: 40 })]);
-    expect(live.run).toMatchObject({ status: "running", last_sequence: 3, progress: { percent: 40 }, name: "build web" });
+    expect(live.run).toMatchObject({
+      status: "running",
+      last_sequence: 3,
+      progress: { percent: 40 },
+      name: "build web",
+    });
   });
   test("history that the server's answer already counted is not counted again", () => {
     const live = new LiveRun({ ...RUN, last_sequence: 5, status: "running" });
@@ -87,7 +92,9 @@ describe("what a failed run said last", () => {
   const err = (message: string) => ({ stream: "stderr", message });
 
   test("its error output, though more was printed after it", () =>
-    expect(lastErrorLines(logOf(err("old"), out("a"), err("boom"), out("bye"))).map(({ sequence }) => sequence)).toEqual([1, 3]));
+    expect(
+      lastErrorLines(logOf(err("old"), out("a"), err("boom"), out("bye"))).map(({ sequence }) => sequence),
+    ).toEqual([1, 3]));
   test("its last lines if it wrote none", () =>
     expect(lastErrorLines(logOf(out("a"), out(""), out("b"))).map(({ sequence }) => sequence)).toEqual([1, 3]));
 });
@@ -134,5 +141,7 @@ describe("blocks one looks at are fetched", () => {
   });
 
   test("lines are split as they are stored", () =>
-    expect(splitLines('{"sequence":7,"type":"a.b"}\ndamage\n')).toEqual([{ sequence: 7, line: '{"sequence":7,"type":"a.b"}' }]));
+    expect(splitLines('{"sequence":7,"type":"a.b"}\ndamage\n')).toEqual([
+      { sequence: 7, line: '{"sequence":7,"type":"a.b"}' },
+    ]));
 });

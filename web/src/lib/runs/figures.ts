@@ -19,13 +19,16 @@ export function figuresOf(runs: readonly Run[]): Figures {
   const ended = runs.flatMap(({ run_id: runId, status, duration_ms: durationMs }) =>
     isTerminal(status) ? [{ runId, status, durationMs }] : [],
   );
-  const durations = ended.flatMap(({ durationMs }) => (durationMs === null ? [] : [durationMs])).toSorted((a, b) => a - b);
+  const durations = ended
+    .flatMap(({ durationMs }) => (durationMs === null ? [] : [durationMs]))
+    .toSorted((a, b) => a - b);
   const latest = ended.slice(0, BARS).toReversed();
   const longest = Math.max(1, ...latest.map(({ durationMs }) => durationMs ?? 0));
   return {
     active: runs.length - ended.length,
     finished: ended.length,
-    successRate: ended.length === 0 ? null : (100 * ended.filter(({ status }) => status === "succeeded").length) / ended.length,
+    successRate:
+      ended.length === 0 ? null : (100 * ended.filter(({ status }) => status === "succeeded").length) / ended.length,
     p50Ms: quantile(durations, 0.5),
     p95Ms: quantile(durations, 0.95),
     bars: latest.map(({ runId, status, durationMs }) => ({ runId, status, share: (durationMs ?? 0) / longest })),
@@ -33,4 +36,5 @@ export function figuresOf(runs: readonly Run[]): Figures {
 }
 
 /** The smallest value that at least `share` of all do not exceed: a duration some run really had. */
-const quantile = (rising: readonly number[], share: number): number | null => rising[Math.max(0, Math.ceil(rising.length * share) - 1)] ?? null;
+const quantile = (rising: readonly number[], share: number): number | null =>
+  rising[Math.max(0, Math.ceil(rising.length * share) - 1)] ?? null;

@@ -6,16 +6,28 @@ export type ListedRuns = { rows: readonly Run[]; waiting: readonly Run[]; nextCu
 
 export const NO_RUNS: ListedRuns = { rows: [], waiting: [], nextCursor: null };
 
-export const firstPage = (page: RunList): ListedRuns => ({ rows: page.items, waiting: [], nextCursor: page.next_cursor });
+export const firstPage = (page: RunList): ListedRuns => ({
+  rows: page.items,
+  waiting: [],
+  nextCursor: page.next_cursor,
+});
 
 /** A further page: what the socket has put in meanwhile is not doubled. */
 export function addPage(list: ListedRuns, page: RunList): ListedRuns {
   const known = new Set(list.rows.map((run) => run.run_id));
-  return { ...list, rows: [...list.rows, ...page.items.filter((run) => !known.has(run.run_id))], nextCursor: page.next_cursor };
+  return {
+    ...list,
+    rows: [...list.rows, ...page.items.filter((run) => !known.has(run.run_id))],
+    nextCursor: page.next_cursor,
+  };
 }
 
 /** Runs that changed, as the socket tells them. Listed ones change in place; new ones that match come in at the top, or wait while `hold`. */
-export function takeChanges(list: ListedRuns, changes: readonly Run[], options: { matches: (run: Run) => boolean; hold: boolean }): ListedRuns {
+export function takeChanges(
+  list: ListedRuns,
+  changes: readonly Run[],
+  options: { matches: (run: Run) => boolean; hold: boolean },
+): ListedRuns {
   const changedById = new Map(changes.map((run) => [run.run_id, run]));
   const update = (run: Run): Run => {
     const changed = changedById.get(run.run_id);
@@ -26,7 +38,9 @@ export function takeChanges(list: ListedRuns, changes: readonly Run[], options: 
   const waiting = list.waiting.map(update);
   const oldest = list.nextCursor === null ? undefined : rows.at(-1);
   // What lies beyond the pages read so far comes with them.
-  const fresh = [...changedById.values()].filter((run) => options.matches(run) && (oldest === undefined || byAge(run, oldest) < 0));
+  const fresh = [...changedById.values()].filter(
+    (run) => options.matches(run) && (oldest === undefined || byAge(run, oldest) < 0),
+  );
   const next = { ...list, rows, waiting: [...fresh, ...waiting].toSorted(byAge) };
   return options.hold ? next : showWaiting(next);
 }
@@ -45,4 +59,6 @@ const byAge = (a: Run, b: Run): number =>
 
 /** The list is read from one place and told from another: an older word must not undo a newer one, and an end is final. */
 const isNewer = (changed: Run, known: Run): boolean =>
-  isTerminal(known.status) ? isTerminal(changed.status) : isTerminal(changed.status) || changed.last_sequence >= known.last_sequence;
+  isTerminal(known.status)
+    ? isTerminal(changed.status)
+    : isTerminal(changed.status) || changed.last_sequence >= known.last_sequence;

@@ -106,7 +106,10 @@ export class RunsView {
     if (this.isLoading || this.#changes.length === 0) return;
     const changes = this.#changes;
     this.#changes = [];
-    this.list = takeChanges(this.list, changes, { matches: (run) => matchesFilter(run, this.#filter), hold: this.hold });
+    this.list = takeChanges(this.list, changes, {
+      matches: (run) => matchesFilter(run, this.#filter),
+      hold: this.hold,
+    });
     if (this.#wasEmpty) this.firstRun = this.list.rows[0] ?? this.list.waiting[0] ?? null;
   }
 }

@@ -51,20 +51,27 @@ describe("the list follows what the socket tells", () => {
     const ahead = takeChanges(list, [run(2, { last_sequence: 9 })], ALL);
     expect(takeChanges(ahead, [run(2, { last_sequence: 4 })], ALL).rows[1]?.last_sequence).toBe(9);
   });
-  test("a new run comes in at the top", () => expect(names(takeChanges(list, [run(4)], ALL).rows)).toEqual(["run 4", "run 3", "run 2", "run 1"]));
+  test("a new run comes in at the top", () =>
+    expect(names(takeChanges(list, [run(4)], ALL).rows)).toEqual(["run 4", "run 3", "run 2", "run 1"]));
   test("under a pointer it waits, and then takes its place", () => {
     const held = takeChanges(list, [run(4)], { ...ALL, hold: true });
     expect([names(held.rows), names(held.waiting)]).toEqual([["run 3", "run 2", "run 1"], ["run 4"]]);
     expect(names(showWaiting(held).rows)[0]).toBe("run 4");
   });
-  test("one that does not match stays out", () => expect(takeChanges(list, [run(4)], { ...ALL, matches: () => false })).toEqual(list));
+  test("one that does not match stays out", () =>
+    expect(takeChanges(list, [run(4)], { ...ALL, matches: () => false })).toEqual(list));
   test("one older than the pages read so far comes with its page, once", () => {
     const paged = firstPage({ items: [run(3), run(2)], next_cursor: "c" });
     expect(names(takeChanges(paged, [run(1)], ALL).rows)).toEqual(["run 3", "run 2"]);
-    expect(names(addPage(paged, { items: [run(2), run(1)], next_cursor: null }).rows)).toEqual(["run 3", "run 2", "run 1"]);
+    expect(names(addPage(paged, { items: [run(2), run(1)], next_cursor: null }).rows)).toEqual([
+      "run 3",
+      "run 2",
+      "run 1",
+    ]);
   });
   test("a deleted run leaves", () => expect(names(removeRun(list, run(2).run_id).rows)).toEqual(["run 3", "run 1"]));
-  test("the first run of all comes into an empty list", () => expect(names(takeChanges(NO_RUNS, [run(1)], ALL).rows)).toEqual(["run 1"]));
+  test("the first run of all comes into an empty list", () =>
+    expect(names(takeChanges(NO_RUNS, [run(1)], ALL).rows)).toEqual(["run 1"]));
 });
 
 describe("the filter is in the address", () => {
@@ -86,10 +93,18 @@ describe("the filter is in the address", () => {
 });
 
 describe("figures", () => {
-  test("of nothing there are none", () => expect(figuresOf([])).toEqual({ active: 0, finished: 0, successRate: null, p50Ms: null, p95Ms: null, bars: [] }));
+  test("of nothing there are none", () =>
+    expect(figuresOf([])).toEqual({ active: 0, finished: 0, successRate: null, p50Ms: null, p95Ms: null, bars: [] }));
   test("they are those of the listed runs", () => {
-    const ended = (n: number, status: Run["status"], durationMs: number): Run => run(n, { status, duration_ms: durationMs });
-    const figures = figuresOf([run(5), ended(4, "succeeded", 400), ended(3, "failed", 100), ended(2, "succeeded", 200), ended(1, "succeeded", 300)]);
+    const ended = (n: number, status: Run["status"], durationMs: number): Run =>
+      run(n, { status, duration_ms: durationMs });
+    const figures = figuresOf([
+      run(5),
+      ended(4, "succeeded", 400),
+      ended(3, "failed", 100),
+      ended(2, "succeeded", 200),
+      ended(1, "succeeded", 300),
+    ]);
     expect(figures).toMatchObject({ active: 1, finished: 4, successRate: 75, p50Ms: 200, p95Ms: 400 });
     expect(figures.bars.map(({ share }) => share)).toEqual([0.75, 0.5, 0.25, 1]);
   });

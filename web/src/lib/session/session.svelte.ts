@@ -30,7 +30,9 @@ export class Session {
     if (refusal !== null) return refusal;
     this.token = token;
     await this.check();
-    return this.state.kind === "signed_in" ? null : "The token was accepted, but the browser did not keep the session. Are cookies allowed for this address?";
+    return this.state.kind === "signed_in"
+      ? null
+      : "The token was accepted, but the browser did not keep the session. Are cookies allowed for this address?";
   }
 
   async signOut(): Promise<void> {
@@ -65,7 +67,8 @@ async function postSession(token: string): Promise<string | null> {
     return "The server does not answer. Is it running? Try again when it is.";
   }
   if (response.ok) return null;
-  if (response.status === 401) return "This server does not know that token. Tokens belong to one server: npm start prints the sign-in link of its own.";
+  if (response.status === 401)
+    return "This server does not know that token. Tokens belong to one server: npm start prints the sign-in link of its own.";
   if (response.status === 429) return "Too many attempts. Wait a minute, then try again.";
   const problem = problemSchema.safeParse(await response.json().catch(() => null));
   return problem.success ? `${problem.data.title}. ${problem.data.detail}` : `The server answered ${response.status}.`;
