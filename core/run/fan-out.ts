@@ -184,40 +184,46 @@ export class FanOut {
   }
 
   async #readFor(watcher: Watcher): Promise<void> {
+    const { state } = watcher;
+    let misses = 0;
     try {
-      await this.#readToHead(watcher);
+      while (state.position < this.#source.head().sequence) {
+        const answer = this.#source.windowAfter(state.position);
+        const window = answer instanceof Promise ? await answer : answer;
+        if (window === null) {
+          // The archive moved on while it was read: ask again where the lines are now, but not for ever.
+          misses += 1;
+          if (misses > MOST_MISSES) throw new Error(`no lines after ${state.position} although the log goes on`);
+          continue;
+        }
+        misses = 0;
+        if (!this.#sendWindow(watcher, window)) return;
+      }
+      this.#atHead(watcher);
     } finally {
-      // Not one turn later than the last look at the head: a line written in between would wait for the next one.
-      this.#reading.delete(watcher.state.watcherId);
+      // In the same turn as the last look at the head: a line written in between would wait for the next one. [FAN2]
+      this.#reading.delete(state.watcherId);
     }
   }
 
-  async #readToHead(watcher: Watcher): Promise<void> {
+  /** False when the rest of the window has to wait for room. */
+  #sendWindow(watcher: Watcher, window: LogWindow): boolean {
     const { state } = watcher;
-    let misses = 0;
-    for (;;) {
-      const head = this.#source.head();
-      if (state.position >= head.sequence) break;
-      const answer = this.#source.windowAfter(state.position);
-      const window = answer instanceof Promise ? await answer : answer;
-      if (window === null) {
-        // The archive moved on while it was read: ask again where the lines are now, but not for ever.
-        misses += 1;
-        if (misses > MOST_MISSES) throw new Error(`no lines after ${state.position} although the head is ${head.sequence}`);
-        continue;
+    for (const frame of windowToFrames(window, state.position, state.types)) {
+      if (frame.bytes > 0 && !fits(state.window, this.outstandingBytes(), frame.bytes)) {
+        this.#block(watcher, frame.bytes);
+        watcher.keep(state);
+        return false;
       }
-      misses = 0;
-      for (const frame of windowToFrames(window, state.position, state.types)) {
-        if (frame.bytes > 0 && !fits(state.window, this.outstandingBytes(), frame.bytes)) {
-          this.#block(watcher, frame.bytes);
-          watcher.keep(state);
-          return;
-        }
-        this.#send(watcher, frame);
-      }
-      state.blockedAt = null;
-      watcher.keep(state);
+      this.#send(watcher, frame);
     }
+    state.blockedAt = null;
+    watcher.keep(state);
+    return true;
+  }
+
+  #atHead(watcher: Watcher): void {
+    const { state } = watcher;
     this.#failures = 0;
     if (!state.caughtUp) {
       state.caughtUp = true;

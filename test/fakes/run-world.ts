@@ -50,6 +50,7 @@ export class RunWorld {
   readonly published: { run: StoredRun; revision: number }[] = [];
   readonly wakeErrors: unknown[] = [];
   #waking: Life | null = null;
+  #wakingFor = 0;
   indexFails = false;
   life = new Life();
   run = this.#newRun();
@@ -91,6 +92,9 @@ export class RunWorld {
   /** The object leaves memory; its storage, its alarm and its sockets stay. */
   evict(): void {
     this.life.end();
+    // As on the platform: an alarm whose handler did not come to its end goes off again.
+    if (this.#waking !== null) this.alarm.at ??= this.#wakingFor;
+    this.#waking = null;
     this.timer.forget();
     this.watchers.hibernate();
     this.life = new Life();
@@ -116,13 +120,14 @@ export class RunWorld {
     this.alarm.at = null;
     const { life } = this;
     this.#waking = life;
+    this.#wakingFor = at;
     this.run
       .wake(at)
       .catch((error: unknown) => {
         if (!(error instanceof Killed)) this.wakeErrors.push(error);
       })
       .finally(() => {
-        if (this.#waking === life) this.#waking = null;
+        if (this.#waking === life && !life.isOver) this.#waking = null;
       });
     await this.settle();
   }
@@ -201,12 +206,21 @@ export class RunWorld {
       watchers: this.watchers,
       producers: this.producers,
       clock: this.clock,
-      timer: { after: (delayMs, run) => this.timer.after(delayMs, () => void (life.isOver || run())) },
+      timer: { after: (delayMs, run) => this.timer.after(delayMs, () => whileAlive(life, run)) },
       // Set on the way out of an object that is gone it has no effect, and nobody there to be told.
       alarm: { set: (at) => void (life.isOver || mortal(this.alarm, life, "alarm").set(at)) },
       sha256: async (bytes) => createHash("sha256").update(bytes).digest(),
       report: (name, facts) => void this.reports.push({ event: name, facts }),
     };
     return new Run(ports);
+  }
+}
+
+/** Calls `run`, which may be what ends the object. */
+function whileAlive(life: Life, run: () => void): void {
+  try {
+    if (!life.isOver) run();
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error;
   }
 }
