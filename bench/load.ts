@@ -1,4 +1,4 @@
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 
 /** What a load is put on: Runcast, or a peer that takes the same bytes. */
 export type Target = {
@@ -24,8 +24,8 @@ export async function watchAll(target: Target, count: number): Promise<Watching>
   for (let opened = 0; opened < count; opened += 1) {
     const socket = target.watch();
     let unacknowledged = 0;
-    socket.on("message", (data) => {
-      const text = String(data);
+    socket.on("message", (data: Buffer) => {
+      const text = data.toString();
       const now = performance.timeOrigin + performance.now();
       for (const line of text.split("\n")) {
         if (line.startsWith(LINE_START) && line.includes('"sent":')) received += 1;

@@ -122,11 +122,17 @@ async function download(): Promise<void> {
   }
   const open = await downloadMbPerSecond(runId);
   await append(runId, '{"type":"run.completed","payload":{"status":"succeeded"}}\n');
-  while (!(await (await fetch(`${server.url}/api/runs/${runId}/events`, { headers: { ...authorization, range: "bytes=0-0" } })).headers.has("content-range"))) {
-    await pause(500);
-  }
+  while (!(await isArchived(runId))) await pause(500);
   const archived = await downloadMbPerSecond(runId);
   print("download of 200 MB (MB/s)", `open run ${open.toFixed(0)}, archived ${archived.toFixed(0)}, ratio ${(open / archived).toFixed(2)}`);
+}
+
+/** Only an archived log is answered by byte ranges. */
+async function isArchived(runId: string): Promise<boolean> {
+  const headers = { ...authorization, range: "bytes=0-0" };
+  const response = await fetch(`${server.url}/api/runs/${runId}/events`, { headers });
+  await response.body?.cancel();
+  return response.status === 206;
 }
 
 async function downloadMbPerSecond(runId: string): Promise<number> {

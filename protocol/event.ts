@@ -48,7 +48,7 @@ export type Failure = z.infer<typeof failureSchema>;
 
 // Their home is where no zod is loaded with them: the page and the command line fold lines without it.
 export { isTerminal, RUN_STATUSES, TERMINAL_STATUSES, type RunStatus, type TerminalStatus } from "./run-status.ts";
-export { SEVERITIES, type Severity } from "./severity.ts";
+export { SEVERITIES } from "./severity.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
@@ -138,10 +138,3 @@ export const payloadSchemas = {
 } as const;
 export type KnownType = keyof typeof payloadSchemas;
 export const isKnownType = (type: string): type is KnownType => Object.hasOwn(payloadSchemas, type);
-
-export const executionSchema = z.object({
-  exit_code: z.int().nullable(),
-  started_at: z.string().nullable(),
-  completed_at: z.string(),
-  duration_ms: z.int().min(0).nullable(),
-});

@@ -72,7 +72,6 @@ test("the wire is locked to its version", () => {
       },
       "event": {
         "eventTypeSchema": "0bcd55cbeaa7533c",
-        "executionSchema": "2b98d38786dcacb8",
         "failureSchema": "451f4a4de2dd6001",
         "runEventSchema": "0bb2d2cf4f2dd309",
         "runIdSchema": "1d8be61c451aeafc",

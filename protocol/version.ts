@@ -5,5 +5,4 @@ export const LIVE_SUBPROTOCOL = "runcast.v1";
 export const PRODUCE_SUBPROTOCOL = "runcast.produce.v1";
 export const WORKSPACE_SUBPROTOCOL = "runcast.workspace.v1";
 
-export const EVENT_SCHEMA = "runcast.event/v1";
 export const SUMMARY_SCHEMA = "runcast.summary/v1";

@@ -103,7 +103,7 @@ export class SqliteLiveRuns {
     } catch (error) {
       // The run itself is whole, in its own object: its next word brings it back here.
       logError("a row of live_runs cannot be decoded and is left out", {
-        run_id: String(row["run_id"]),
+        run_id: JSON.stringify(row["run_id"]),
         error: errorText(error),
       });
     }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 import type { Failure } from "../../protocol/event.ts";
 import { cutText } from "../../protocol/ndjson.ts";
@@ -97,7 +98,7 @@ export async function runCommand(args: RunArguments, found: FoundServer): Promis
     process.off(signal, forward);
     process.on(signal, () => recorder?.hurry());
   }
-  await recorder?.finish(endingOf(end, args.command.join(" "), cancelled));
+  await recorder?.finish(endingOf(end, nameOf(args.command), cancelled));
   return exitCode;
 }
 
@@ -105,7 +106,7 @@ function endingOf(end: CommandEnd, command: string, cancelled: boolean): RunEndi
   const exit_code = exitCodeOf(end);
   if (cancelled) return { status: "cancelled", exit_code };
   if (end.kind === "exited" && end.code === 0) return { status: "succeeded", exit_code };
-  return { status: "failed", exit_code, failure: failureOf(end, cutText(command, 200)) };
+  return { status: "failed", exit_code, failure: failureOf(end, command) };
 }
 
 function failureOf(end: CommandEnd, command: string): Failure {
@@ -124,6 +125,9 @@ function failureOf(end: CommandEnd, command: string): Failure {
       };
   }
 }
+
+/** The program alone: the whole command stands in `run.started`, and would bury how it ended. */
+const nameOf = (command: readonly string[]): string => cutText(basename(command[0] ?? "the command"), 100);
 
 const memoryHint = (killed: boolean): string => (killed ? ": killed, as by a system that has run out of memory" : "");
 

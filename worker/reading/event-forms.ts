@@ -22,7 +22,8 @@ export function textForm(options: { stripAnsi: boolean; timestamps: boolean }): 
     const event = parseLine(line);
     if (event === null) return { text: "", isDamaged: true };
     if (event.type !== "console.line") return { text: "", isDamaged: false };
-    const raw = String(event.payload["message"] ?? "");
+    const { message: said } = event.payload;
+    const raw = typeof said === "string" ? said : "";
     const message = options.stripAnsi ? stripAnsi(raw) : raw;
     const start = options.timestamps && !isJoining ? `${event.created_at} ` : "";
     isJoining = event.payload["partial"] === true;
