@@ -70,7 +70,10 @@ export async function buildManifest(
     bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
     sha256: run.sha256,
     segments: chained,
-    producers: Object.entries(producers).map(([id, producer]) => ({
+    // In one order, whatever order they were remembered in: a manifest that is put again is the same bytes.
+    producers: Object.entries(producers)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, producer]) => ({
       producer_id: id,
       epoch: producer.epoch,
       last: producer.last,

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import type { Archive, RunAddress, Segment } from "../core/ports.ts";
+
+const MIB = 1024 * 1024;
+const encoder = new TextEncoder();
+const hexOf = async (text: string): Promise<string> => {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+};
+const segmentOf = (firstSequence: number, lastSequence: number, lines: string): Segment => ({
+  firstSequence,
+  lastSequence,
+  bytes: encoder.encode(lines).length,
+  sha256: null,
+});
+
+/** What every archive does alike. `archive` gives the one to use; each test has a run of its own. */
+export function archiveContract(name: string, archive: () => Archive): void {
+  const newRun = (): RunAddress => ({ workspaceId: "w", runId: crypto.randomUUID() });
+
+  /** Puts segments of so many bytes and returns them with the whole text. */
+  async function putSegments(run: RunAddress, sizes: number[]): Promise<{ segments: Segment[]; text: string }> {
+    const segments: Segment[] = [];
+    let text = "";
+    for (const [at, size] of sizes.entries()) {
+      const lines = `${at}é`.padEnd(size - 2, "x") + "\n";
+      const segment = segmentOf(at + 1, at + 1, lines);
+      await archive().putSegment(run, segment, lines);
+      segments.push(segment);
+      text += lines;
+    }
+    return { segments, text };
+  }
+
+  describe(`the archive: ${name}`, () => {
+    test("[ARC1] a segment is created once: the same bytes again are fine, others are not", async () => {
+      const run = newRun();
+      const segment = segmentOf(1, 2, "a\né\n");
+      expect(await archive().readSegment(run, segment)).toBeNull();
+      expect(await archive().putSegment(run, segment, "a\né\n")).toBe(await hexOf("a\né\n"));
+      expect(await archive().putSegment(run, segment, "a\né\n")).toBe(await hexOf("a\né\n"));
+      await expect(archive().putSegment(run, segment, "a\nb\n")).rejects.toThrow("exists with other bytes");
+      expect(await archive().readSegment(run, segment)).toBe("a\né\n");
+    });
+
+    test("[STO2] a small log is its segments end to end, put again as often as one likes, read by bytes", async () => {
+      const run = newRun();
+      expect(await archive().logBytes(run)).toBeNull();
+      expect(await archive().readLog(run, 0, 10)).toBeNull();
+      const { segments, text } = await putSegments(run, [10, 2_000, 30]);
+      await archive().composeSmall(run, segments);
+      await archive().composeSmall(run, segments);
+      expect(await archive().logBytes(run)).toBe(2_040);
+      expect(await archive().hashLog(run)).toBe(await hexOf(text));
+      expect(await archive().readLog(run, 10, 2_010)).toBe(text.slice(9, 2_008));
+      await archive().putManifest(run, "{}");
+      await archive().putManifest(run, "{}");
+    });
+
+    test("[ARC2] a large log goes up in equal parts, the last shorter; a part may come twice; the upload is gone when it is complete", async () => {
+      const run = newRun();
+      const { segments, text } = await putSegments(run, [3 * MIB, 3 * MIB, 3 * MIB, 2 * MIB]);
+      const partBytes = 5 * MIB;
+      const uploadId = await archive().startUpload(run);
+      const parts: { partNumber: number; etag: string }[] = [];
+      for (const partNumber of [1, 2, 3]) {
+        await archive().uploadPart(run, segments, { uploadId, partNumber, partBytes });
+        const part = await archive().uploadPart(run, segments, { uploadId, partNumber, partBytes });
+        if (part.kind === "gone") throw new Error("the upload is gone");
+        parts.push({ partNumber, etag: part.etag });
+      }
+      expect(await archive().logBytes(run)).toBeNull();
+      expect(await archive().completeUpload(run, { uploadId, parts })).toEqual({ kind: "completed" });
+      expect(await archive().logBytes(run)).toBe(11 * MIB);
+      expect(await archive().hashLog(run)).toBe(await hexOf(text));
+      expect(await archive().completeUpload(run, { uploadId, parts })).toEqual({ kind: "gone" });
+      expect(await archive().uploadPart(run, segments, { uploadId, partNumber: 1, partBytes })).toEqual({ kind: "gone" });
+    });
+
+    test("[ARC2] segments are deleted as often as one likes; a log is not made of segments that are not there", async () => {
+      const run = newRun();
+      const { segments } = await putSegments(run, [10, 10]);
+      await archive().deleteSegments(run, segments);
+      await archive().deleteSegments(run, segments);
+      await archive().deleteSegments(run, []);
+      for (const segment of segments) expect(await archive().readSegment(run, segment)).toBeNull();
+      await expect(archive().composeSmall(run, segments)).rejects.toThrow("missing");
+      expect(await archive().logBytes(run)).toBeNull();
+    });
+  });
+}
