@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readRetryAfter } from "./api.ts";
 import { RunProducer } from "./run-producer.ts";
 import type { ProducerEvent, ProducerState, RunProducerOptions } from "./run-producer.ts";
@@ -37,10 +37,9 @@ const messages = () => run.console.map(({ message }) => message);
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}`);
 
 test("the first line goes at once, what follows is gathered", async () => {
-  const producer = produce({ timing: { gatherMs: 300 } });
+  const producer = produce({ timing: { gatherMs: 10_000 } });
   await producer.write(line("first"));
-  await sleep(80);
-  expect(messages()).toEqual(["first"]);
+  await vi.waitFor(() => expect(messages()).toEqual(["first"]), 5_000);
   for (const message of numbered(50)) await producer.write(line(message));
   await sleep(80);
   expect(messages()).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { draftEvent } from "../../protocol/ndjson.ts";
 import { CommandLine, findSystemNode } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
@@ -76,6 +76,8 @@ describe("pipe", () => {
     started.process.stdin?.on("error", () => {});
     started.process.stdin?.write("one\n");
     await started.saw("one\n");
+    // The line is shown at once; its run is made beside that.
+    await vi.waitFor(() => server.onlyRun, 10_000);
     server.onlyRun.requestCancel("c1");
     started.process.stdin?.write("two\n");
     expect((await started.finished).code).toBe(143);

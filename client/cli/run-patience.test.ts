@@ -37,6 +37,7 @@ describe.concurrent("patience", () => {
       env(server),
     );
     await started.saw("ready");
+    await until(() => server.runs.size === 1);
     server.onlyRun.requestCancel("c1");
     expect((await started.finished).code).toBe(137);
     expect(server.onlyRun.completion).toMatchObject({ status: "cancelled" });

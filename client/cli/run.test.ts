@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { CommandLine, findSystemNode } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
 
@@ -137,6 +137,7 @@ describe("a cancelled run", () => {
   test("its whole process group gets SIGTERM, and it ends cancelled", async () => {
     const started = commandLine.start(["run", ...shell("echo ready; sleep 60 | sleep 60; echo not reached")], env());
     await started.saw("ready");
+    await vi.waitFor(() => server.onlyRun, 10_000);
     server.onlyRun.requestCancel("c1");
     const { code, stderr } = await started.finished;
     expect(code).toBe(143);
