@@ -1,6 +1,7 @@
 import type { Run as WireRun } from "../protocol/api.ts";
 import type { Summary } from "../protocol/summary.ts";
 import type { Checkpoint, RunIdentity } from "./run/run-memory.ts";
+import type { Sha256 } from "./run/manifest.ts";
 import type { ProducerMark } from "./run/sequencer.ts";
 import type { WatcherState } from "./run/flow-control.ts";
 
@@ -65,7 +66,12 @@ export type ArchiveProgress =
 /** The run's own durable storage: synchronous, transactional, lost never. */
 export interface EventLog {
   /** What was stored last, or null when this object holds no run. */
-  load(): { identity: RunIdentity; checkpoint: Checkpoint | null; segments: Segment[]; archive: ArchiveProgress } | null;
+  load(): {
+    identity: RunIdentity;
+    checkpoint: Checkpoint | null;
+    segments: Segment[];
+    archive: ArchiveProgress;
+  } | null;
   /** Runs `write` as one transaction: all of it or nothing. Throws what `write` throws. */
   transaction(write: () => void): void;
   putIdentity(identity: RunIdentity): void;
@@ -81,7 +87,9 @@ export interface EventLog {
   /** Hot lines after `sequence`, whole rows, until `maxBytes` are reached (one row at least); null when there are none. */
   windowAfter(sequence: number, maxBytes: number): LogWindow | null;
   /** Sizes of the hot rows after `sequence`, oldest first, without their lines. */
-  rowsAfter(sequence: number): Iterable<Pick<HotBatch, "firstSequence" | "lastSequence" | "bytes" | "receivedAt" | "fromProducer">>;
+  rowsAfter(
+    sequence: number,
+  ): Iterable<Pick<HotBatch, "firstSequence" | "lastSequence" | "bytes" | "receivedAt" | "fromProducer">>;
   /** Drops hot rows that end at or before `sequence`, and the empty batches that a checkpoint holds. */
   dropThrough(sequence: number): void;
   /** D1 is a projection: the transaction that changes what it shows notes that it is due. */
@@ -191,3 +199,19 @@ export interface ProducerSockets {
   lastHeardAt(): number | null;
   sendAll(frame: string): void;
 }
+
+/** Everything that a run needs of the world. */
+export type RunPorts = {
+  log: EventLog;
+  archive: Archive;
+  index: RunIndex;
+  feed: WorkspaceFeed;
+  watchers: Watchers;
+  producers: ProducerSockets;
+  clock: Clock;
+  timer: Timer;
+  alarm: Alarm;
+  sha256: Sha256;
+  /** One structured line in the server's log. */
+  report: (event: string, facts: Record<string, unknown>) => void;
+};

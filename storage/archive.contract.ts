@@ -74,7 +74,9 @@ export function archiveContract(name: string, archive: () => Archive): void {
       expect(await archive().logBytes(run)).toBe(11 * MIB);
       expect(await archive().hashLog(run)).toBe(await hexOf(text));
       expect(await archive().completeUpload(run, { uploadId, parts })).toEqual({ kind: "gone" });
-      expect(await archive().uploadPart(run, segments, { uploadId, partNumber: 1, partBytes })).toEqual({ kind: "gone" });
+      expect(await archive().uploadPart(run, segments, { uploadId, partNumber: 1, partBytes })).toEqual({
+        kind: "gone",
+      });
     });
 
     test("[ARC2] segments are deleted as often as one likes; a log is not made of segments that are not there", async () => {

@@ -58,7 +58,12 @@ export class SqliteEventLog implements EventLog {
     this.#storage = storage;
   }
 
-  load(): { identity: RunIdentity; checkpoint: Checkpoint | null; segments: Segment[]; archive: ArchiveProgress } | null {
+  load(): {
+    identity: RunIdentity;
+    checkpoint: Checkpoint | null;
+    segments: Segment[];
+    archive: ArchiveProgress;
+  } | null {
     const known = this.#sql<{ name: string }>("SELECT name FROM sqlite_master WHERE name = 'facts'");
     if (known.toArray().length === 0) return null;
     const identity = this.#fact<RunIdentity>("identity");

@@ -35,7 +35,11 @@ function placesOf(world: RunWorld, before: () => Promise<void>): LogPlaces {
         taken = client.lines.length;
         const [first, last] = [lines[0], lines.at(-1)];
         if (first !== undefined && last !== undefined) {
-          yield { firstSequence: first.sequence, lastSequence: last.sequence, lines: lines.map(({ text }) => text).join("") };
+          yield {
+            firstSequence: first.sequence,
+            lastSequence: last.sequence,
+            lines: lines.map(({ text }) => text).join(""),
+          };
         } else if (client.closed !== null) return;
         else if (idle > 1_000) throw new Error("a follower waits for nothing");
         idle = first === undefined ? idle + 1 : 0;
@@ -68,7 +72,12 @@ async function longRun(): Promise<RunWorld> {
   return world;
 }
 
-async function collect(world: RunWorld, afterSequence: number, follow: boolean, before: () => Promise<void>): Promise<string> {
+async function collect(
+  world: RunWorld,
+  afterSequence: number,
+  follow: boolean,
+  before: () => Promise<void>,
+): Promise<string> {
   let text = "";
   let next = afterSequence + 1;
   for await (const window of readLog(placesOf(world, before), { afterSequence, follow, isEnded: false })) {
@@ -84,56 +93,64 @@ async function collect(world: RunWorld, afterSequence: number, follow: boolean, 
 
 const linesAfter = (text: string, after: number): string => text.split("\n").slice(after).join("\n");
 
-test("[READ1] [READ2] the run ends and is archived and emptied at any point in the middle of reading: exactly the lines after n, in order, once", async () => {
-  let looks = 1;
-  for (let endsAt = 0; endsAt <= looks + 1; endsAt += 1) {
-    for (const after of [0, 3, 8, 17, 18]) {
-      const world = await longRun();
-      const before = world.logText();
-      looks = 0;
-      const read = await collect(world, after, false, async () => {
-        if (looks === endsAt) {
-          world.append({ drafts: [line("late")], completes: completion("succeeded") });
-          await world.advance(1_000);
-          expect(world.log.isEmpty()).toBe(true);
-        }
-        looks += 1;
-      });
-      const whole = world.wholeLog() ?? before;
-      // Without following, a reader stops at the head that it came to: before the end or after it.
-      expect([linesAfter(before, after), linesAfter(whole, after)]).toContain(read);
-    }
-  }
-}, LONG_MS);
-
-test("[READ1] [READ2] a follower gets every line to the end, whatever happens between any two of its looks", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.constantFrom("write", "flush", "evict", "nothing", "nothing"), { minLength: 1, maxLength: 25 }),
-      fc.integer({ min: 0, max: 24 }),
-      async (happenings, after) => {
+test(
+  "[READ1] [READ2] the run ends and is archived and emptied at any point in the middle of reading: exactly the lines after n, in order, once",
+  async () => {
+    let looks = 1;
+    for (let endsAt = 0; endsAt <= looks + 1; endsAt += 1) {
+      for (const after of [0, 3, 8, 17, 18]) {
         const world = await longRun();
-        let at = 0;
-        let hasEnded = false;
-        const read = await collect(world, after, true, async () => {
-          const happening = happenings[at];
-          at += 1;
-          if (happening === "write") world.append({ drafts: [line(`${at}`), line("y".repeat(200_000))] });
-          if (happening === "flush") await world.advance(61_000);
-          if (happening === "evict") world.evict();
-          if (happening === undefined && !hasEnded) {
-            hasEnded = true;
-            world.append({ completes: completion("failed") });
+        const before = world.logText();
+        looks = 0;
+        const read = await collect(world, after, false, async () => {
+          if (looks === endsAt) {
+            world.append({ drafts: [line("late")], completes: completion("succeeded") });
+            await world.advance(1_000);
+            expect(world.log.isEmpty()).toBe(true);
           }
-          await world.advance(10);
+          looks += 1;
         });
-        await world.advance(120_000);
-        expect(read).toBe(linesAfter(world.wholeLog() ?? "", after));
-      },
-    ),
-    runs(60),
-  );
-}, LONG_MS);
+        const whole = world.wholeLog() ?? before;
+        // Without following, a reader stops at the head that it came to: before the end or after it.
+        expect([linesAfter(before, after), linesAfter(whole, after)]).toContain(read);
+      }
+    }
+  },
+  LONG_MS,
+);
+
+test(
+  "[READ1] [READ2] a follower gets every line to the end, whatever happens between any two of its looks",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom("write", "flush", "evict", "nothing", "nothing"), { minLength: 1, maxLength: 25 }),
+        fc.integer({ min: 0, max: 24 }),
+        async (happenings, after) => {
+          const world = await longRun();
+          let at = 0;
+          let hasEnded = false;
+          const read = await collect(world, after, true, async () => {
+            const happening = happenings[at];
+            at += 1;
+            if (happening === "write") world.append({ drafts: [line(`${at}`), line("y".repeat(200_000))] });
+            if (happening === "flush") await world.advance(61_000);
+            if (happening === "evict") world.evict();
+            if (happening === undefined && !hasEnded) {
+              hasEnded = true;
+              world.append({ completes: completion("failed") });
+            }
+            await world.advance(10);
+          });
+          await world.advance(120_000);
+          expect(read).toBe(linesAfter(world.wholeLog() ?? "", after));
+        },
+      ),
+      runs(60),
+    );
+  },
+  LONG_MS,
+);
 
 test("[READ2] a log that is in no place is missing, and said to be, not empty", async () => {
   const world = await longRun();

@@ -86,7 +86,8 @@ export function clip(window: LogWindow, position: number): LogWindow | null {
   if (position < window.firstSequence) return window;
   if (position >= window.lastSequence) return null;
   let from = 0;
-  for (let sequence = window.firstSequence; sequence <= position; sequence += 1) from = window.lines.indexOf("\n", from) + 1;
+  for (let sequence = window.firstSequence; sequence <= position; sequence += 1)
+    from = window.lines.indexOf("\n", from) + 1;
   return { firstSequence: position + 1, lastSequence: window.lastSequence, lines: window.lines.slice(from) };
 }
 

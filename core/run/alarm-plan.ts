@@ -20,9 +20,8 @@ export type DueFacts = {
   lostAt: number | null;
   endAfterMs: number;
   cancelRequestedAt: number | null;
-  watcherSilentAt: number | null;
-  /** When watchers that could not be served are tried again. */
-  watcherRetryAt: number | null;
+  /** When a silent watcher is to be closed, or one that could not be served to be tried again. */
+  watchersAt: number | null;
 };
 
 /** When the producer counts as lost, if nothing is heard until then. */
@@ -38,7 +37,7 @@ export const cancelEndsAt = (facts: Pick<DueFacts, "cancelRequestedAt">): number
 
 /** The one alarm: the earliest thing due, null when nothing is. An idle run has none. [ALM1] */
 export function earliestDue(facts: DueFacts): number | null {
-  const always = [facts.archiveAt, facts.indexAt, facts.watcherSilentAt, facts.watcherRetryAt];
+  const always = [facts.archiveAt, facts.indexAt, facts.watchersAt];
   const whileOpen = facts.open ? [leaseEndsAt(facts), abandonedAt(facts), cancelEndsAt(facts)] : [];
   const due = [...always, ...whileOpen].filter((at) => at !== null);
   return due.length === 0 ? null : Math.min(...due);

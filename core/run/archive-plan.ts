@@ -37,7 +37,8 @@ export type ArchiveStep =
   | { kind: "empty" }
   | { kind: "wait"; until: number | null };
 
-export const logBytes = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.bytes, 0);
+export const logBytes = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, segment) => sum + segment.bytes, 0);
 export const partBytesFor = (totalBytes: number): number =>
   Math.max(PART_BYTES, Math.ceil(totalBytes / MOST_PARTS / MIB) * MIB);
 

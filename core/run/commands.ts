@@ -46,7 +46,10 @@ export type CancelOutcome =
 
 export type DescribeOutcome = Unknown | { kind: "run"; run: StoredRun };
 export type SummaryOutcome = Unknown | { kind: "summary"; summary: Summary };
-export type HeartbeatOutcome = Unknown | { kind: "refused"; refusal: Refusal } | { kind: "heard"; control: ControlRequest[] };
+export type HeartbeatOutcome =
+  | Unknown
+  | { kind: "refused"; refusal: Refusal }
+  | { kind: "heard"; control: ControlRequest[] };
 export type EraseOutcome = { kind: "erased" } | { kind: "refused"; refusal: Refusal };
 
 /**
@@ -55,4 +58,11 @@ export type EraseOutcome = { kind: "erased" } | { kind: "refused"; refusal: Refu
  */
 export type TailOutcome =
   | Unknown
-  | { kind: "tail"; status: StoredRun["status"]; headSequence: number; hotAfter: number; segments: Segment[]; window: LogWindow | null };
+  | {
+      kind: "tail";
+      status: StoredRun["status"];
+      headSequence: number;
+      hotAfter: number;
+      segments: Segment[];
+      window: LogWindow | null;
+    };

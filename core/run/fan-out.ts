@@ -60,13 +60,19 @@ export class FanOut {
     this.#flush();
   }
 
-  /** When watchers that could not be served are to be tried again, or null. */
+  /** When a silent watcher is to be closed, or one that could not be served to be tried again; null: never. */
   dueAt(): number | null {
-    return this.#retryAt;
+    let due = this.#retryAt;
+    for (const { state } of this.#watchers.all()) {
+      const until = silentUntil(state);
+      if (until !== null && (due === null || until < due)) due = until;
+    }
+    return due;
   }
 
-  /** What the alarm does: tries again those that could not be served. */
-  retry(): void {
+  /** What the alarm does. */
+  wake(): void {
+    this.#closeSilent();
     if (this.#retryAt !== null && this.#retryAt <= this.#clock.now()) this.resume();
   }
 
@@ -108,7 +114,7 @@ export class FanOut {
   }
 
   /** Closes every watcher that let lines wait for it and acknowledged nothing for too long. [FLOW4] */
-  closeSilent(): void {
+  #closeSilent(): void {
     for (const watcher of this.#watchers.all()) {
       const { state } = watcher;
       const until = silentUntil(state);

@@ -1,8 +1,10 @@
 import type { Completion, EventDraft } from "../../protocol/append.ts";
 import { draftEvent } from "../../protocol/ndjson.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
-import { isTerminal, type RunStatus } from "../../protocol/event.ts";
+import { isTerminal, type Failure, type RunStatus, type TerminalStatus } from "../../protocol/event.ts";
 import { canMove, judgeStart, startedStatus } from "../../protocol/run-status.ts";
+import type { CreateCommand } from "./commands.ts";
+import type { RunIdentity } from "./run-memory.ts";
 
 /** A line about to be written. `own` lines are the producer's: the positions it is answered with are theirs. */
 export type PlannedLine = { draft: EventDraft; own: boolean };
@@ -51,6 +53,35 @@ function illegal(from: RunStatus, to: RunStatus, type: string): BatchPlan {
   };
 }
 
+/** The end of a run that its producer does not end. */
+export const serverCompletion = (status: TerminalStatus, failure: Failure | null): Completion => ({
+  status,
+  exit_code: null,
+  failure,
+  createdAtMs: null,
+  source: null,
+  step: null,
+});
+
+export const identityOf = ({ runId, workspaceId, body }: CreateCommand, createdAt: number): RunIdentity => ({
+  runId,
+  workspaceId,
+  createdAt,
+  leaseMs: body.lease_seconds === undefined ? null : body.lease_seconds * 1000,
+  endAfterMs: (body.end_after_seconds ?? 0) * 1000,
+});
+
+/** The payload of the first line: what the run was asked to be. */
+export const queuedPayload = ({ body, queuedBy }: CreateCommand): Record<string, unknown> => ({
+  ...(body.workflow_id === undefined ? {} : { workflow_id: body.workflow_id }),
+  ...(body.workflow_version === undefined ? {} : { workflow_version: body.workflow_version }),
+  ...(body.name === undefined ? {} : { name: body.name }),
+  parameters: body.parameters ?? {},
+  queued_by: queuedBy,
+  ...(body.lease_seconds === undefined ? {} : { lease_seconds: body.lease_seconds }),
+  ...(body.labels === undefined ? {} : { labels: body.labels }),
+});
+
 export type CancelDecision =
   | { kind: "already_cancelled" }
   | { kind: "refused"; refusal: Refusal }
@@ -59,10 +90,18 @@ export type CancelDecision =
   | { kind: "ask_producer" }
   | { kind: "already_asked" };
 
-export function decideCancel(facts: { status: RunStatus; force: boolean; producerPresent: boolean; asked: boolean }): CancelDecision {
+export function decideCancel(facts: {
+  status: RunStatus;
+  force: boolean;
+  producerPresent: boolean;
+  asked: boolean;
+}): CancelDecision {
   if (facts.status === "cancelled") return { kind: "already_cancelled" };
   if (isTerminal(facts.status)) {
-    return { kind: "refused", refusal: { code: "RUN_NOT_CANCELLABLE", detail: `The run has already ${facts.status}.` } };
+    return {
+      kind: "refused",
+      refusal: { code: "RUN_NOT_CANCELLABLE", detail: `The run has already ${facts.status}.` },
+    };
   }
   if (facts.force || !facts.producerPresent) return { kind: "end_now" };
   return facts.asked ? { kind: "already_asked" } : { kind: "ask_producer" };

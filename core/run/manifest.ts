@@ -74,15 +74,15 @@ export async function buildManifest(
     producers: Object.entries(producers)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([id, producer]) => ({
-      producer_id: id,
-      epoch: producer.epoch,
-      last: producer.last,
-      batches: producer.batches.map((batch): [number | null, number | null, number] => [
-        batch.firstSequence,
-        batch.lastSequence,
-        batch.accepted,
-      ]),
-    })),
+        producer_id: id,
+        epoch: producer.epoch,
+        last: producer.last,
+        batches: producer.batches.map((batch): [number | null, number | null, number] => [
+          batch.firstSequence,
+          batch.lastSequence,
+          batch.accepted,
+        ]),
+      })),
   };
 }
 
@@ -101,6 +101,7 @@ export function manifestProducers(manifest: Manifest): Producers {
   );
 }
 
-export const bytesToHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const bytesToHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 const hexToBytes = (hex: string): Uint8Array =>
   Uint8Array.from({ length: hex.length / 2 }, (_, at) => Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16));

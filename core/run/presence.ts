@@ -36,7 +36,11 @@ export class Presence {
       last: state.view?.last ?? null,
       follow: state.view?.follow ?? true,
     }));
-    const frame = JSON.stringify({ op: "presence", count, ...(count > LIMITS.presenceNames ? {} : { watchers: names }) });
+    const frame = JSON.stringify({
+      op: "presence",
+      count,
+      ...(count > LIMITS.presenceNames ? {} : { watchers: names }),
+    });
     for (const watcher of watchers) watcher.send(frame);
   }
 }

@@ -15,7 +15,15 @@ export type RunIdentity = {
 };
 
 /** The folds up to `sequence`: what a run would otherwise read its whole log for. Written with every stored segment. */
-export type Checkpoint = { sequence: number; state: RunState; summary: Summary; producers: Producers; lostAt: number | null; cancelRequestedAt: number | null; heardAt: number | null };
+export type Checkpoint = {
+  sequence: number;
+  state: RunState;
+  summary: Summary;
+  producers: Producers;
+  lostAt: number | null;
+  cancelRequestedAt: number | null;
+  heardAt: number | null;
+};
 
 /**
  * Everything the object keeps in memory of its run. All of it comes from the log: after an eviction `recall` builds the same again. [RUN2]
@@ -67,7 +75,8 @@ export function recall(log: EventLog): RunMemory | null {
   marks.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence);
   for (const mark of marks) {
     const known = Object.hasOwn(memory.producers, mark.id) ? memory.producers[mark.id] : undefined;
-    const isNews = known === undefined || mark.epoch > known.epoch || (mark.epoch === known.epoch && mark.sequence > known.last);
+    const isNews =
+      known === undefined || mark.epoch > known.epoch || (mark.epoch === known.epoch && mark.sequence > known.last);
     if (isNews) remember(memory.producers, mark);
   }
   for (const row of log.rowsAfter(storedThrough(memory))) {
@@ -107,7 +116,8 @@ export function foldLine(memory: RunMemory, line: string): void {
 export function foldStateLine(memory: RunMemory, line: string): RunEvent {
   const event = parseLine(line);
   // Lines reach the log through this object alone; one that does not parse means the storage is damaged.
-  if (event === null) throw new Error(`the stored log holds a line that does not parse after ${memory.state.last_sequence}`);
+  if (event === null)
+    throw new Error(`the stored log holds a line that does not parse after ${memory.state.last_sequence}`);
   foldRunState(memory.state, event, utf8Length(line) + 1);
   if (event.type === "producer.lost") memory.lostAt = Date.parse(event.created_at);
   if (event.type === "producer.returned") memory.lostAt = null;

@@ -7,6 +7,13 @@ export type ProducerNumber = { id: string; epoch: number; sequence: number };
 /** Where a producer's batch stands in the log; nulls for a batch without lines. */
 export type Positions = { firstSequence: number | null; lastSequence: number | null; accepted: number };
 
+/** The positions of a batch with one more line. */
+export const extend = (own: Positions, sequence: number): Positions => ({
+  firstSequence: own.firstSequence ?? sequence,
+  lastSequence: sequence,
+  accepted: own.accepted + 1,
+});
+
 /** What one accepted batch of a named producer leaves behind. It is stored in the row of the batch itself. */
 export type ProducerMark = ProducerNumber & Positions;
 

@@ -44,7 +44,8 @@ export function mortal<Port extends object>(port: Port, life: Life, name: string
           return answer;
         }
         // Whoever waits in an object that is gone waits for ever; that is how it stops.
-        const unlessGone = <Value>(go: () => Value): Value | Promise<Value> => (life.isOver ? new Promise(() => {}) : go());
+        const unlessGone = <Value>(go: () => Value): Value | Promise<Value> =>
+          life.isOver ? new Promise(() => {}) : go();
         return answer.then(
           (value: unknown) =>
             unlessGone(() => {

@@ -124,7 +124,8 @@ export class MemoryArchive implements Archive {
         const key = segmentKey(run, segment);
         const bytes = this.objects.get(key);
         if (bytes === undefined) throw new Error(`${key} is missing`);
-        if (bytes.length !== segment.bytes) throw new Error(`${key} has ${bytes.length} bytes instead of ${segment.bytes}`);
+        if (bytes.length !== segment.bytes)
+          throw new Error(`${key} has ${bytes.length} bytes instead of ${segment.bytes}`);
         return bytes;
       }),
     );

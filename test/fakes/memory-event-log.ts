@@ -76,7 +76,8 @@ export class MemoryEventLog implements EventLog {
 
   append(batch: HotBatch): void {
     const last = this.#stored.batches.at(-1);
-    if (last !== undefined && last.lastSequence >= batch.firstSequence) throw new Error(`row ${batch.firstSequence} is taken`);
+    if (last !== undefined && last.lastSequence >= batch.firstSequence)
+      throw new Error(`row ${batch.firstSequence} is taken`);
     this.#change({ batches: [...this.#stored.batches, structuredClone(batch)] });
   }
 

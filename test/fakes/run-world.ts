@@ -7,10 +7,10 @@ import { draftEvent, splitLines } from "../../protocol/ndjson.ts";
 import { manifestSchema, type Manifest } from "../../core/run/manifest.ts";
 import type { AppendOutcome } from "../../core/run/commands.ts";
 import { newWatcher } from "../../core/run/flow-control.ts";
-import { Run, type RunPorts } from "../../core/run/run.ts";
+import { Run } from "../../core/run/run.ts";
 import { recall, type RunMemory } from "../../core/run/run-memory.ts";
 import type { ProducerNumber } from "../../core/run/sequencer.ts";
-import type { RunIndex, StoredRun } from "../../core/ports.ts";
+import type { RunIndex, RunPorts, StoredRun } from "../../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
 import { MemoryRunIndex } from "../../storage/memory-run-index.ts";
 import { FakeProducerSockets } from "./fake-producer-sockets.ts";
@@ -23,7 +23,8 @@ import { MemoryEventLog } from "./memory-event-log.ts";
 export const RUN = { runId: "01931b9e-0000-7000-8000-000000000001", workspaceId: "default" };
 
 export const line = (message: string): EventDraft => draftEvent("console.line", null, { stream: "stdout", message });
-export const event = (type: string, payload: Record<string, unknown> = {}): EventDraft => draftEvent(type, null, payload);
+export const event = (type: string, payload: Record<string, unknown> = {}): EventDraft =>
+  draftEvent(type, null, payload);
 export const completion = (status: TerminalStatus, more: Partial<Completion> = {}): Completion => ({
   status,
   exit_code: status === "succeeded" ? 0 : null,

@@ -62,68 +62,78 @@ const SIZES = [
 ];
 
 for (const size of SIZES) {
-  test(`[ARC1] [ARC2] [ARC3] [ARC4] [STO3] killed between any two steps, a log ${size.name} is archived whole and once`, async () => {
-    const untouched = new RunWorld();
-    writeRun(untouched, size.lineBytes, size.linesABatch);
-    const written = untouched.logText();
-    const firstStep = untouched.life.steps;
-    await untouched.advance(1_000);
-    expectArchived(untouched, written);
-    const lastStep = untouched.life.steps;
+  test(
+    `[ARC1] [ARC2] [ARC3] [ARC4] [STO3] killed between any two steps, a log ${size.name} is archived whole and once`,
+    async () => {
+      const untouched = new RunWorld();
+      writeRun(untouched, size.lineBytes, size.linesABatch);
+      const written = untouched.logText();
+      const firstStep = untouched.life.steps;
+      await untouched.advance(1_000);
+      expectArchived(untouched, written);
+      const lastStep = untouched.life.steps;
 
-    const stride = process.env["RUNCAST_LONG"] === "1" ? 1 : size.stride;
-    for (let killAt = firstStep + 1; killAt <= lastStep; killAt += stride) {
-      const world = new RunWorld();
-      writeRun(world, size.lineBytes, size.linesABatch);
-      world.life.endsAtStep = killAt;
-      await world.advance(1_000);
-      expect(world.life.isOver).toBe(true);
-      // What is durable is all that is left; the alarm alone brings the object back.
-      world.kill();
-      await world.advance(600_000);
-      expectArchived(world, written);
-      await indexed(world);
-    }
-  }, LONG_MS);
+      const stride = process.env["RUNCAST_LONG"] === "1" ? 1 : size.stride;
+      for (let killAt = firstStep + 1; killAt <= lastStep; killAt += stride) {
+        const world = new RunWorld();
+        writeRun(world, size.lineBytes, size.linesABatch);
+        world.life.endsAtStep = killAt;
+        await world.advance(1_000);
+        expect(world.life.isOver).toBe(true);
+        // What is durable is all that is left; the alarm alone brings the object back.
+        world.kill();
+        await world.advance(600_000);
+        expectArchived(world, written);
+        await indexed(world);
+      }
+    },
+    LONG_MS,
+  );
 }
 
-test("[ARC1] [RUN2] killed between any two steps from the first line on, every acknowledged batch is in the archive once", async () => {
-  for (let killAt = 1; ; killAt += 1) {
-    const world = new RunWorld();
-    world.life.endsAtStep = killAt;
-    const survives = (call: () => void): void => {
-      try {
-        call();
-      } catch (error) {
-        if (!(error instanceof Killed)) throw error;
-        world.kill();
-        call();
-      }
-    };
-    survives(() => void world.create());
-    await world.advance(0);
-    for (let sequence = 1; sequence <= 3; sequence += 1) {
-      if (world.life.isOver) world.kill();
-      survives(() => {
-        const outcome = world.append({
-          drafts: [line(`${sequence}`), line(`${sequence}b`)],
-          completes: sequence === 3 ? completion("succeeded") : null,
-          producer: { id: "p", epoch: 0, sequence },
+test(
+  "[ARC1] [RUN2] killed between any two steps from the first line on, every acknowledged batch is in the archive once",
+  async () => {
+    for (let killAt = 1; ; killAt += 1) {
+      const world = new RunWorld();
+      world.life.endsAtStep = killAt;
+      const survives = (call: () => void): void => {
+        try {
+          call();
+        } catch (error) {
+          if (!(error instanceof Killed)) throw error;
+          world.kill();
+          call();
+        }
+      };
+      survives(() => void world.create());
+      await world.advance(0);
+      for (let sequence = 1; sequence <= 3; sequence += 1) {
+        if (world.life.isOver) world.kill();
+        survives(() => {
+          const outcome = world.append({
+            drafts: [line(`${sequence}`), line(`${sequence}b`)],
+            completes: sequence === 3 ? completion("succeeded") : null,
+            producer: { id: "p", epoch: 0, sequence },
+          });
+          expect(outcome.kind).toBe("appended");
         });
-        expect(outcome.kind).toBe("appended");
-      });
-      await world.advance(61_000);
+        await world.advance(61_000);
+      }
+      const wasKilled = world.life.endsAtStep === null || world.life.isOver;
+      if (world.life.isOver) world.kill();
+      await world.advance(600_000);
+      const messages = (world.wholeLog() ?? "")
+        .split("\n")
+        .flatMap((text) => /"message":"(\w+)"/.exec(text)?.[1] ?? []);
+      expect(messages).toEqual(["1", "1b", "2", "2b", "3", "3b"]);
+      expectArchived(world, world.wholeLog() ?? "");
+      await indexed(world);
+      if (!wasKilled) break;
     }
-    const wasKilled = world.life.endsAtStep === null || world.life.isOver;
-    if (world.life.isOver) world.kill();
-    await world.advance(600_000);
-    const messages = (world.wholeLog() ?? "").split("\n").flatMap((text) => /"message":"(\w+)"/.exec(text)?.[1] ?? []);
-    expect(messages).toEqual(["1", "1b", "2", "2b", "3", "3b"]);
-    expectArchived(world, world.wholeLog() ?? "");
-    await indexed(world);
-    if (!wasKilled) break;
-  }
-}, LONG_MS);
+  },
+  LONG_MS,
+);
 
 test("[ARC3] killed after R2 completed the upload and before that was written down, the log that is there counts", async () => {
   const world = new RunWorld();
@@ -191,7 +201,9 @@ test("[ARC1] a segment's range is decided and stored before its put, and retried
   world.archive.interrupt = () => {};
   await world.advance(61_000);
   expect(world.log.load()?.segments[0]).toMatchObject({ firstSequence: 1, lastSequence: 3 });
-  expect([...world.archive.objects.keys()].map((key) => key.slice(-40))).toContain("0000000000000001-0000000000000003.ndjson");
+  expect([...world.archive.objects.keys()].map((key) => key.slice(-40))).toContain(
+    "0000000000000001-0000000000000003.ndjson",
+  );
 });
 
 test("[IDX2] what R2 or D1 refuses while a run is open is in its log, and so is that it works again, also after an eviction", async () => {
@@ -211,11 +223,17 @@ test("[IDX2] what R2 or D1 refuses while a run is open is in its log, and so is 
   world.indexFails = false;
   await world.advance(200_000);
   expect(world.run.describe()).toMatchObject({ run: { logging_degraded: false } });
-  const told = world.lines().flatMap((text) => /"type":"(log\.\w+)".*"part":"(\w+)"/.exec(text)?.slice(1).join(" ") ?? []);
+  const told = world
+    .lines()
+    .flatMap((text) => /"type":"(log\.\w+)".*"part":"(\w+)"/.exec(text)?.slice(1).join(" ") ?? []);
   expect(told.filter((each) => each.endsWith("archive"))).toEqual(["log.degraded archive", "log.recovered archive"]);
-  expect(told.filter((each) => each.startsWith("log.degraded")).length).toBe(told.filter((each) => each.startsWith("log.recovered")).length);
+  expect(told.filter((each) => each.startsWith("log.degraded")).length).toBe(
+    told.filter((each) => each.startsWith("log.recovered")).length,
+  );
   await world.advance(120_000);
-  expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run).toMatchObject({ logging_degraded: false });
+  expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run).toMatchObject({
+    logging_degraded: false,
+  });
 });
 
 test("[ARC4] an object whose last watcher has its end is emptied at once; one killed while a watcher was behind, a minute later", async () => {
@@ -233,7 +251,8 @@ test("[ARC4] an object whose last watcher has its end is emptied at once; one ki
   other.create();
   const stalled = other.watch();
   stalled.isReading = false;
-  for (let batch = 0; batch < 3; batch += 1) other.append({ drafts: Array.from({ length: 4 }, () => line("x".repeat(200_000))) });
+  for (let batch = 0; batch < 3; batch += 1)
+    other.append({ drafts: Array.from({ length: 4 }, () => line("x".repeat(200_000))) });
   other.append({ completes: completion("succeeded") });
   await other.advance(1_000);
   expect(other.log.load()?.archive).toEqual({ phase: "cleared" });

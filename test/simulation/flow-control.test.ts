@@ -34,38 +34,42 @@ async function readAll(world: RunWorld, client: FakeClient): Promise<void> {
   }
 }
 
-test("[FLOW1] [FLOW3] what a watcher has not acknowledged never passes 1 MiB, and frames are 64 KiB of whole lines or one longer line", async () => {
-  const action = fc.record({
-    lines: fc.integer({ min: 1, max: 40 }),
-    bytes: fc.constantFrom(10, 1_000, 20_000, 70_000, 250_000),
-    acknowledge: fc.nat(5),
-    upTo: fc.double({ min: 0, max: 1, noNaN: true }),
-    evict: fc.constantFrom(false, false, false, true),
-  });
-  await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 25 }), async (actions) => {
-      const world = new RunWorld();
-      countExactly(world);
-      world.create();
-      const clients = [world.watch(), world.watch({ types: ["console.line"] }), world.watch()];
-      for (const { lines, bytes, acknowledge, upTo, evict } of actions) {
-        write(world, bytes > 10_000 ? Math.min(lines, 8) : lines, bytes);
-        if (evict) world.evict();
-        await world.advance(1);
-        const client = clients[acknowledge];
-        const last = client?.lines.at(-1)?.sequence;
-        // Any position may be acknowledged, also one in the middle of a frame or an old one.
-        if (client !== undefined && last !== undefined) world.acknowledge(client, Math.floor(last * upTo));
-      }
-      for (const client of clients) {
-        for (const [at, bytes] of client.frameBytes.entries()) {
-          if (client.frameLines[at] !== 1) expect(bytes).toBeLessThanOrEqual(LIMITS.frameBytes);
+test(
+  "[FLOW1] [FLOW3] what a watcher has not acknowledged never passes 1 MiB, and frames are 64 KiB of whole lines or one longer line",
+  async () => {
+    const action = fc.record({
+      lines: fc.integer({ min: 1, max: 40 }),
+      bytes: fc.constantFrom(10, 1_000, 20_000, 70_000, 250_000),
+      acknowledge: fc.nat(5),
+      upTo: fc.double({ min: 0, max: 1, noNaN: true }),
+      evict: fc.constantFrom(false, false, false, true),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 25 }), async (actions) => {
+        const world = new RunWorld();
+        countExactly(world);
+        world.create();
+        const clients = [world.watch(), world.watch({ types: ["console.line"] }), world.watch()];
+        for (const { lines, bytes, acknowledge, upTo, evict } of actions) {
+          write(world, bytes > 10_000 ? Math.min(lines, 8) : lines, bytes);
+          if (evict) world.evict();
+          await world.advance(1);
+          const client = clients[acknowledge];
+          const last = client?.lines.at(-1)?.sequence;
+          // Any position may be acknowledged, also one in the middle of a frame or an old one.
+          if (client !== undefined && last !== undefined) world.acknowledge(client, Math.floor(last * upTo));
         }
-      }
-    }),
-    runs(40),
-  );
-}, LONG_MS);
+        for (const client of clients) {
+          for (const [at, bytes] of client.frameBytes.entries()) {
+            if (client.frameLines[at] !== 1) expect(bytes).toBeLessThanOrEqual(LIMITS.frameBytes);
+          }
+        }
+      }),
+      runs(40),
+    );
+  },
+  LONG_MS,
+);
 
 test("[FLOW2] with the run's 32 MiB outstanding, each watcher goes on with 128 KiB", async () => {
   const world = new RunWorld();
@@ -80,7 +84,9 @@ test("[FLOW2] with the run's 32 MiB outstanding, each watcher goes on with 128 K
     return client;
   });
   await world.advance(1);
-  expect(stalled.reduce((sum, client) => sum + client.outstandingBytes, 0)).toBeGreaterThan(LIMITS.runWindowBytes * 0.95);
+  expect(stalled.reduce((sum, client) => sum + client.outstandingBytes, 0)).toBeGreaterThan(
+    LIMITS.runWindowBytes * 0.95,
+  );
   const reader = world.watch();
   for (let round = 0; round < 100; round += 1) {
     world.acknowledge(reader);
@@ -121,7 +127,9 @@ test("[FLOW4] [FAN2] a watcher that stalls for 30 s is closed 4408 with where to
   expect(world.alarm.sets - sets).toBeLessThan(5);
   const resumed = world.watch({ after: lastSent });
   await readAll(world, resumed);
-  expect([...silent.lines, ...resumed.lines].map(({ sequence }) => sequence)).toEqual(Array.from({ length: 31 }, (_, at) => at + 1));
+  expect([...silent.lines, ...resumed.lines].map(({ sequence }) => sequence)).toEqual(
+    Array.from({ length: 31 }, (_, at) => at + 1),
+  );
 });
 
 test("[FLOW4] an old acknowledgement again is no acknowledgement; a new one that frees nothing yet is", async () => {
@@ -179,7 +187,12 @@ test("[FAN2] [ALM1] a watcher whose history cannot be read is served as soon as 
 test("[FAN3] [FAN4] caught_up comes once, at the head; end once, last, also for who waited beyond the head or filters everything out", async () => {
   const world = new RunWorld();
   world.create();
-  const clients = [world.watch(), world.watch({ after: 40 }), world.watch({ types: ["step.*"] }), world.watch({ stay: true })];
+  const clients = [
+    world.watch(),
+    world.watch({ after: 40 }),
+    world.watch({ types: ["step.*"] }),
+    world.watch({ stay: true }),
+  ];
   write(world, 3, 10);
   world.evict();
   write(world, 3, 10);
@@ -189,8 +202,15 @@ test("[FAN3] [FAN4] caught_up comes once, at the head; end once, last, also for 
   const written = (world.wholeLog() ?? "").split("\n").length - 1;
   for (const [at, client] of clients.entries()) {
     expect(client.ops().filter((op) => op !== "presence")).toEqual(["hello", "caught_up", "end"]);
-    expect(client.control.find(({ op }) => op === "end")).toEqual({ op: "end", status: "succeeded", last_sequence: written });
-    expect(client.control.find(({ op }) => op === "caught_up")).toEqual({ op: "caught_up", sequence: at === 1 ? 40 : 1 });
+    expect(client.control.find(({ op }) => op === "end")).toEqual({
+      op: "end",
+      status: "succeeded",
+      last_sequence: written,
+    });
+    expect(client.control.find(({ op }) => op === "caught_up")).toEqual({
+      op: "caught_up",
+      sequence: at === 1 ? 40 : 1,
+    });
     expect(client.closed).toEqual(at === 3 ? null : { code: 1000, reason: "the run has ended" });
   }
   expect(clients.map((client) => client.lines.length)).toEqual([written, 0, 0, written]);

@@ -32,7 +32,15 @@ test("[LEASE3] when the lease runs out the run is stale and told; a heartbeat or
   expect(run(world).stale).toBe(false);
   await world.advance(1_000);
   const told = client.lines.map(({ type }) => type);
-  expect(told).toEqual(["run.queued", "run.started", "producer.lost", "producer.returned", "producer.lost", "producer.returned", "console.line"]);
+  expect(told).toEqual([
+    "run.queued",
+    "run.started",
+    "producer.lost",
+    "producer.returned",
+    "producer.lost",
+    "producer.returned",
+    "console.line",
+  ]);
   expect(parseLine(world.lines()[2] ?? "")?.payload).toEqual({ last_sequence: 2, since: "2026-11-21T02:30:00.000Z" });
 });
 
@@ -42,7 +50,9 @@ test("[LEASE3] a producer that does not come back within end_after_seconds ends 
   expect(run(world).status).toBe("running");
   await world.advance(2_000);
   expect(world.manifest()).toMatchObject({ status: "failed" });
-  expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run.failure).toMatchObject({ code: "PRODUCER_LOST" });
+  expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run.failure).toMatchObject({
+    code: "PRODUCER_LOST",
+  });
   const atOnce = leased(0);
   await atOnce.advance(60_001);
   expect(types(atOnce).slice(-2)).toEqual(["producer.lost", "run.completed"]);
@@ -59,7 +69,9 @@ test("[LEASE1] appends, empty batches, repeats, heartbeats and pings renew the l
   for (const [at, how] of renew.entries()) {
     const world = leased(0);
     for (let round = 1; round <= 6; round += 1) {
-      await world.advance(55_000);
+      await world.advance(3_000);
+      world.evict();
+      await world.advance(52_000);
       how(world, round);
       // Just after the renewal, and again after the next segment went with the rows that told of it.
       if (round % 2 === 0) world.evict();
@@ -170,9 +182,10 @@ test("[ALM2] an alarm that fails is set again, later each time, and what was due
 });
 
 test("[ALM2] R2 that hangs does not hold up a lease", async () => {
-  const world = leased(86_400);
+  const world = new RunWorld();
+  world.create({ lease_seconds: 90, end_after_seconds: 86_400 });
+  // The first lines go to R2 after a minute and never come back.
   world.archive.interrupt = () => new Promise(() => {});
-  world.evict();
-  await world.advance(60_000 + 11_000);
+  await world.advance(90_000 + 11_000);
   expect(run(world).stale).toBe(true);
 });

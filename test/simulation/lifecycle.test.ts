@@ -55,7 +55,11 @@ for (const from of RUN_STATUSES) {
 test("[LIFE2] the first batch of a queued run that starts nothing has run.started written before it, and is answered with its own positions", () => {
   const world = new RunWorld();
   world.create();
-  expect(world.append({ drafts: [line("a"), line("b")] })).toMatchObject({ firstSequence: 3, lastSequence: 4, accepted: 2 });
+  expect(world.append({ drafts: [line("a"), line("b")] })).toMatchObject({
+    firstSequence: 3,
+    lastSequence: 4,
+    accepted: 2,
+  });
   expect(types(world)).toEqual(["run.queued", "run.started", "console.line", "console.line"]);
   const building = new RunWorld();
   building.create();
@@ -76,7 +80,9 @@ test("[LIFE4] run.completed is written once, last, holds the fold of all lines, 
   const world = new RunWorld();
   world.create({ name: "n" });
   const early = world.clock.now() - 3_600_000;
-  world.append({ drafts: [{ ...event("run.started"), createdAtMs: early }, event("run.error", { code: "E", message: "m" })] });
+  world.append({
+    drafts: [{ ...event("run.started"), createdAtMs: early }, event("run.error", { code: "E", message: "m" })],
+  });
   world.append({ drafts: [line("x")], completes: completion("failed", { exit_code: 3, createdAtMs: early }) });
   expect(code(world.append({ completes: completion("succeeded") }))).toBe("RUN_ENDED");
   expect(code(world.append({ drafts: [line("late")] }))).toBe("RUN_ENDED");
@@ -85,7 +91,13 @@ test("[LIFE4] run.completed is written once, last, holds the fold of all lines, 
   expect(events.filter((each) => each?.type === "run.completed")).toEqual([last]);
   const described = world.run.describe();
   expect(described).toMatchObject({
-    run: { status: "failed", exit_code: 3, failure: { code: "E", message: "m" }, duration_ms: 0, last_sequence: events.length },
+    run: {
+      status: "failed",
+      exit_code: 3,
+      failure: { code: "E", message: "m" },
+      duration_ms: 0,
+      last_sequence: events.length,
+    },
   });
   if (described.kind === "run") {
     const { created_at, started_at, completed_at } = described.run;
@@ -94,7 +106,11 @@ test("[LIFE4] run.completed is written once, last, holds the fold of all lines, 
   const summary = newSummary();
   for (const each of events) {
     if (each?.type !== "run.completed") foldSummary(summary, each);
-    else foldSummary(summary, { ...each, payload: Object.fromEntries(Object.entries(each.payload).filter(([key]) => key !== "summary")) });
+    else
+      foldSummary(summary, {
+        ...each,
+        payload: Object.fromEntries(Object.entries(each.payload).filter(([key]) => key !== "summary")),
+      });
   }
   expect(last?.payload["summary"]).toEqual(summary);
   expect(world.run.summary()).toEqual({ kind: "summary", summary });
@@ -102,10 +118,16 @@ test("[LIFE4] run.completed is written once, last, holds the fold of all lines, 
 
 const life: ((world: RunWorld) => void | Promise<void>)[] = [
   (world) =>
-    void world.create({ lease_seconds: 60, end_after_seconds: 600, parameters: { a: [1, { b: null }] }, labels: { t: "x" } }),
+    void world.create({
+      lease_seconds: 60,
+      end_after_seconds: 600,
+      parameters: { a: [1, { b: null }] },
+      labels: { t: "x" },
+    }),
   (world) => void world.append({ drafts: [event("build.started")], producer: { id: "p", epoch: 2, sequence: 1 } }),
   (world) => void world.append({ producer: { id: "p", epoch: 2, sequence: 2 } }),
-  (world) => void world.append({ drafts: [event("run.started"), line("x")], producer: { id: "q", epoch: 0, sequence: 1 } }),
+  (world) =>
+    void world.append({ drafts: [event("run.started"), line("x")], producer: { id: "q", epoch: 0, sequence: 1 } }),
   (world) => world.advance(59_000),
   (world) => void world.run.heartbeat(),
   (world) => world.advance(62_000),
@@ -173,7 +195,10 @@ test("[RUN2] what is recalled is the fold of the whole log, wherever a checkpoin
 test("[LIFE5] a cancel without a producer ends the run at once; with one it asks, and ends after 30 s; forced it ends; after the end it is told", async () => {
   const alone = new RunWorld();
   alone.create();
-  expect(alone.run.cancel({ by: "me", reason: null, force: false })).toMatchObject({ kind: "requested", run: { status: "cancelled" } });
+  expect(alone.run.cancel({ by: "me", reason: null, force: false })).toMatchObject({
+    kind: "requested",
+    run: { status: "cancelled" },
+  });
   expect(types(alone)).toEqual(["run.queued", "control.requested", "run.completed"]);
   expect(alone.run.cancel({ by: "me", reason: null, force: false }).kind).toBe("already_cancelled");
   expect(alone.run.describe()).toMatchObject({ run: { started_at: null, duration_ms: null } });
@@ -185,7 +210,9 @@ test("[LIFE5] a cancel without a producer ends the run at once; with one it asks
   expect(asked.producers.frames.map((frame) => JSON.parse(frame))).toEqual([
     { op: "control", control_id: expect.any(String), action: "cancel", by: "me", reason: "late" },
   ]);
-  expect(asked.append({ drafts: [line("still here")] })).toMatchObject({ control: [{ action: "cancel", by: "me", reason: "late" }] });
+  expect(asked.append({ drafts: [line("still here")] })).toMatchObject({
+    control: [{ action: "cancel", by: "me", reason: "late" }],
+  });
   asked.evict();
   await asked.advance(29_000);
   expect(statusOf(asked)).toBe("running");
@@ -196,7 +223,9 @@ test("[LIFE5] a cancel without a producer ends the run at once; with one it asks
   const racing = worldIn("running");
   expect(racing.run.cancel({ by: "me", reason: null, force: false })).toMatchObject({ run: { status: "running" } });
   expect(racing.append({ completes: completion("succeeded") }).kind).toBe("appended");
-  expect(racing.run.cancel({ by: "me", reason: null, force: false })).toMatchObject({ refusal: { code: "RUN_NOT_CANCELLABLE" } });
+  expect(racing.run.cancel({ by: "me", reason: null, force: false })).toMatchObject({
+    refusal: { code: "RUN_NOT_CANCELLABLE" },
+  });
   await racing.advance(60_000);
   expect(racing.manifest()).toMatchObject({ status: "succeeded" });
 
@@ -242,23 +271,26 @@ test("[LIFE6] an open run is not erased; an ended one is, its watchers are close
 });
 
 const ended: TerminalStatus[] = ["succeeded", "failed", "cancelled"];
-test.each(ended)("[IDX1] D1 and the live list show %s at its revision, although D1 was away when it happened", async (status) => {
-  const world = new RunWorld();
-  world.create();
-  await world.run.indexed();
-  world.indexFails = true;
-  world.append({ drafts: [event("run.started")] });
-  await world.advance(3_000);
-  world.append({ completes: completion(status) });
-  world.evict();
-  await world.advance(3_000);
-  expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run.status).toBe("queued");
-  world.indexFails = false;
-  await world.advance(120_000);
-  const row = await world.index.get("01931b9e-0000-7000-8000-000000000001");
-  expect(row?.run).toMatchObject({ status, last_sequence: (world.wholeLog() ?? "").split("\n").length - 1 });
-  expect(row?.summary).toMatchObject({ status });
-});
+test.each(ended)(
+  "[IDX1] D1 and the live list show %s at its revision, although D1 was away when it happened",
+  async (status) => {
+    const world = new RunWorld();
+    world.create();
+    await world.run.indexed();
+    world.indexFails = true;
+    world.append({ drafts: [event("run.started")] });
+    await world.advance(3_000);
+    world.append({ completes: completion(status) });
+    world.evict();
+    await world.advance(3_000);
+    expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run.status).toBe("queued");
+    world.indexFails = false;
+    await world.advance(120_000);
+    const row = await world.index.get("01931b9e-0000-7000-8000-000000000001");
+    expect(row?.run).toMatchObject({ status, last_sequence: (world.wholeLog() ?? "").split("\n").length - 1 });
+    expect(row?.summary).toMatchObject({ status });
+  },
+);
 
 test("[IDX1] a run that D1 does not take is not created for its caller, and a settled change is in D1 and told", async () => {
   const world = new RunWorld();

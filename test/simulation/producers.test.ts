@@ -20,53 +20,66 @@ const attempt = fc.record({
   evict: fc.constantFrom(false, false, false, true),
 });
 
-test("[SEQ1] [SEQ3] [SEQ4] [SEQ5] retried, reordered, gapped and fenced batches: each accepted batch is stored once, and a repeat gets its positions", () => {
-  fc.assert(
-    fc.property(fc.array(attempt, { maxLength: 150 }), (attempts) => {
-      const world = new RunWorld();
-      world.create();
-      world.append({ drafts: [event("run.started")] });
-      const models = new Map<number, Model>();
-      let head = 2;
-      for (const { producer, epoch, number, lines, evict } of attempts) {
-        if (evict) world.evict();
-        const model = models.get(producer) ?? { epoch: 5, accepted: [] };
-        const asked = model.epoch + epoch;
-        const known = epoch === 0 ? model.accepted : [];
-        const sequence = Math.max(1, known.length + 1 + number);
-        const drafts = Array.from({ length: lines }, (_, at) => line(`${producer}/${asked}/${sequence}/${at}`));
-        const outcome = world.append({ drafts, producer: { id: `p${producer}`, epoch: asked, sequence } });
+test(
+  "[SEQ1] [SEQ3] [SEQ4] [SEQ5] retried, reordered, gapped and fenced batches: each accepted batch is stored once, and a repeat gets its positions",
+  () => {
+    fc.assert(
+      fc.property(fc.array(attempt, { maxLength: 150 }), (attempts) => {
+        const world = new RunWorld();
+        world.create();
+        world.append({ drafts: [event("run.started")] });
+        const models = new Map<number, Model>();
+        let head = 2;
+        for (const { producer, epoch, number, lines, evict } of attempts) {
+          if (evict) world.evict();
+          const model = models.get(producer) ?? { epoch: 5, accepted: [] };
+          const asked = model.epoch + epoch;
+          const known = epoch === 0 ? model.accepted : [];
+          const sequence = Math.max(1, known.length + 1 + number);
+          const drafts = Array.from({ length: lines }, (_, at) => line(`${producer}/${asked}/${sequence}/${at}`));
+          const outcome = world.append({ drafts, producer: { id: `p${producer}`, epoch: asked, sequence } });
 
-        if (epoch < 0 && models.has(producer)) {
-          expect(outcome).toMatchObject({ kind: "refused", refusal: { code: "PRODUCER_FENCED" } });
-        } else if (sequence <= known.length) {
-          const isRemembered = known.length - sequence < LIMITS.rememberedBatches;
-          const original = isRemembered ? known[sequence - 1] : undefined;
-          expect(outcome).toMatchObject({
-            kind: "appended",
-            duplicate: true,
-            firstSequence: original?.first ?? null,
-            lastSequence: original?.last ?? null,
-            accepted: original?.count ?? 0,
-          });
-        } else if (sequence > known.length + 1) {
-          expect(outcome).toMatchObject({ kind: "refused", refusal: { code: "PRODUCER_GAP", expected: known.length + 1 } });
-        } else {
-          const first = lines === 0 ? null : head + 1;
-          head += lines;
-          const last = lines === 0 ? null : head;
-          expect(outcome).toMatchObject({ kind: "appended", duplicate: false, firstSequence: first, lastSequence: last, accepted: lines });
-          models.set(producer, { epoch: asked, accepted: [...known, { first, last, count: lines }] });
+          if (epoch < 0 && models.has(producer)) {
+            expect(outcome).toMatchObject({ kind: "refused", refusal: { code: "PRODUCER_FENCED" } });
+          } else if (sequence <= known.length) {
+            const isRemembered = known.length - sequence < LIMITS.rememberedBatches;
+            const original = isRemembered ? known[sequence - 1] : undefined;
+            expect(outcome).toMatchObject({
+              kind: "appended",
+              duplicate: true,
+              firstSequence: original?.first ?? null,
+              lastSequence: original?.last ?? null,
+              accepted: original?.count ?? 0,
+            });
+          } else if (sequence > known.length + 1) {
+            expect(outcome).toMatchObject({
+              kind: "refused",
+              refusal: { code: "PRODUCER_GAP", expected: known.length + 1 },
+            });
+          } else {
+            const first = lines === 0 ? null : head + 1;
+            head += lines;
+            const last = lines === 0 ? null : head;
+            expect(outcome).toMatchObject({
+              kind: "appended",
+              duplicate: false,
+              firstSequence: first,
+              lastSequence: last,
+              accepted: lines,
+            });
+            models.set(producer, { epoch: asked, accepted: [...known, { first, last, count: lines }] });
+          }
         }
-      }
-      const events = world.lines().map(parseLine);
-      expect(events.map((each) => each?.sequence)).toEqual(Array.from({ length: head }, (_, at) => at + 1));
-      const messages = events.slice(2).map((each) => each?.payload["message"]);
-      expect(new Set(messages).size).toBe(messages.length);
-    }),
-    runs(150),
-  );
-}, LONG_MS);
+        const events = world.lines().map(parseLine);
+        expect(events.map((each) => each?.sequence)).toEqual(Array.from({ length: head }, (_, at) => at + 1));
+        const messages = events.slice(2).map((each) => each?.payload["message"]);
+        expect(new Set(messages).size).toBe(messages.length);
+      }),
+      runs(150),
+    );
+  },
+  LONG_MS,
+);
 
 test("[SEQ1] 20 producers of 500 events each get the sequences 1 to 10,002: run.queued and run.started are the server's", async () => {
   const world = new RunWorld();
@@ -122,7 +135,8 @@ test("[SEQ4] [SEQ6] [ARC4] a repeat is a duplicate after the end, after an evict
     expect(again(1, 4)).toMatchObject({ kind: "refused", refusal: { code: "RUN_ENDED" } });
     expect(again(71, 2)).toMatchObject({ kind: "refused", refusal: { code: "PRODUCER_FENCED" } });
   };
-  const held = (sequence: number, epoch = 3) => world.append({ drafts: [line("x")], producer: producer(sequence, epoch) });
+  const held = (sequence: number, epoch = 3) =>
+    world.append({ drafts: [line("x")], producer: producer(sequence, epoch) });
   check(held);
   world.evict();
   check(held);
@@ -140,17 +154,27 @@ test("[SEQ2] [APP1] a refused batch stores nothing, uses up no number and fences
   world.create();
   world.append({ drafts: [line("one")], producer: { id: "p", epoch: 1, sequence: 1 } });
   const before = world.recalled();
-  const refuse = (stage: "body" | "producer" | "content", producer: { id: string; epoch: number; sequence: number } | null) =>
-    world.run.append({ producer, content: { kind: "refused", stage, refusal: { code: "INVALID_EVENT", detail: stage } } });
+  const refuse = (
+    stage: "body" | "producer" | "content",
+    producer: { id: string; epoch: number; sequence: number } | null,
+  ) =>
+    world.run.append({
+      producer,
+      content: { kind: "refused", stage, refusal: { code: "INVALID_EVENT", detail: stage } },
+    });
   const code = (outcome: AppendOutcome) => (outcome.kind === "refused" ? outcome.refusal.code : outcome.kind);
   expect(code(refuse("body", { id: "p", epoch: 0, sequence: 1 }))).toBe("INVALID_EVENT");
   expect(code(refuse("content", { id: "p", epoch: 0, sequence: 1 }))).toBe("PRODUCER_FENCED");
   expect(code(refuse("content", { id: "p", epoch: 1, sequence: 1 }))).toBe("appended");
   expect(code(refuse("content", { id: "p", epoch: 1, sequence: 3 }))).toBe("PRODUCER_GAP");
   expect(code(refuse("content", { id: "p", epoch: 2, sequence: 1 }))).toBe("INVALID_EVENT");
-  expect(code(world.append({ drafts: [event("build.started")], producer: { id: "p", epoch: 2, sequence: 1 } }))).toBe("ILLEGAL_MOVE");
+  expect(code(world.append({ drafts: [event("build.started")], producer: { id: "p", epoch: 2, sequence: 1 } }))).toBe(
+    "ILLEGAL_MOVE",
+  );
   expect({ ...world.recalled(), heardAt: null }).toEqual({ ...before, heardAt: null });
-  expect(world.append({ drafts: [line("two")], producer: { id: "p", epoch: 1, sequence: 2 } })).toMatchObject({ firstSequence: 4 });
+  expect(world.append({ drafts: [line("two")], producer: { id: "p", epoch: 1, sequence: 2 } })).toMatchObject({
+    firstSequence: 4,
+  });
   world.append({ completes: completion("failed") });
   expect(code(refuse("content", null))).toBe("RUN_ENDED");
 });
@@ -158,10 +182,19 @@ test("[SEQ2] [APP1] a refused batch stores nothing, uses up no number and fences
 test("[SEQ4] an empty batch uses up its number, also across an eviction, and starts no run", () => {
   const world = new RunWorld();
   world.create();
-  expect(world.append({ producer: { id: "p", epoch: 0, sequence: 1 } })).toMatchObject({ accepted: 0, firstSequence: null, duplicate: false });
+  expect(world.append({ producer: { id: "p", epoch: 0, sequence: 1 } })).toMatchObject({
+    accepted: 0,
+    firstSequence: null,
+    duplicate: false,
+  });
   world.evict();
-  expect(world.append({ producer: { id: "p", epoch: 0, sequence: 1 } })).toMatchObject({ accepted: 0, duplicate: true });
-  expect(world.append({ drafts: [line("x")], producer: { id: "p", epoch: 0, sequence: 2 } })).toMatchObject({ firstSequence: 3 });
+  expect(world.append({ producer: { id: "p", epoch: 0, sequence: 1 } })).toMatchObject({
+    accepted: 0,
+    duplicate: true,
+  });
+  expect(world.append({ drafts: [line("x")], producer: { id: "p", epoch: 0, sequence: 2 } })).toMatchObject({
+    firstSequence: 3,
+  });
   expect(world.lines().map((text) => parseLine(text)?.type)).toEqual(["run.queued", "run.started", "console.line"]);
 });
 
@@ -220,6 +253,9 @@ test("[SEQ2] more than 64 MiB that wait for the archive: a batch is refused, and
   expect(world.run.describe()).toMatchObject({ run: { logging_degraded: true } });
   world.archive.interrupt = () => {};
   await world.advance(61_000);
-  expect(world.append({ drafts: big, producer: { id: "p", epoch: 0, sequence } })).toMatchObject({ kind: "appended", duplicate: false });
+  expect(world.append({ drafts: big, producer: { id: "p", epoch: 0, sequence } })).toMatchObject({
+    kind: "appended",
+    duplicate: false,
+  });
   expect(world.run.describe()).toMatchObject({ run: { logging_degraded: false } });
 });

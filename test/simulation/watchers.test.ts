@@ -89,7 +89,12 @@ class Story {
         const types = FILTERS[step.filter] ?? null;
         const head = world.recalled()?.state.last_sequence ?? 0;
         const after = Math.max(0, head - step.back);
-        this.watching.push({ client: world.watch({ after, types, stay: step.stay }), after, types, leftAtRandom: false });
+        this.watching.push({
+          client: world.watch({ after, types, stay: step.stay }),
+          after,
+          types,
+          leftAtRandom: false,
+        });
         return;
       }
       case "leave": {
@@ -179,38 +184,47 @@ class Story {
   }
 }
 
-test("[FAN1] [FAN2] [FAN3] [FAN4] [RUN2] whatever is attached, left, evicted, stalled or failing: each watcher's lines are exactly those after its position, in order, once", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
-      const story = new Story();
-      for (const each of steps) {
-        const taken = story.take(each);
-        if (taken instanceof Promise) await taken;
-      }
-      const head = (story.world.recalled()?.state.last_sequence ?? 0) + 1;
-      const written = story.world.lines();
-      await story.finish();
+test(
+  "[FAN1] [FAN2] [FAN3] [FAN4] [RUN2] whatever is attached, left, evicted, stalled or failing: each watcher's lines are exactly those after its position, in order, once",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
+        const story = new Story();
+        for (const each of steps) {
+          const taken = story.take(each);
+          if (taken instanceof Promise) await taken;
+        }
+        const head = (story.world.recalled()?.state.last_sequence ?? 0) + 1;
+        const written = story.world.lines();
+        await story.finish();
 
-      const whole = story.world.wholeLog();
-      expect(whole?.split("\n").length).toBe(head + 1);
-      expect(whole?.startsWith(written.map((text) => `${text}\n`).join(""))).toBe(true);
-      const log = (whole ?? "").split("\n").slice(0, -1).map((text) => `${text}\n`);
-      for (const { client, after, types, leftAtRandom } of story.watching) {
-        const expected = log.filter((text, at) => at + 1 > after && (types === null || matchesTypes(types, typeOf(text))));
-        const got = client.lines.map(({ text }) => text);
-        const wasCut = leftAtRandom || client.closed?.code === 4408;
-        expect(got).toEqual(wasCut ? expected.slice(0, got.length) : expected);
-        expect(client.ops().filter((op) => op === "caught_up").length).toBeLessThanOrEqual(1);
-        if (wasCut) continue;
-        const ops = client.ops().filter((op) => op !== "presence");
-        expect(ops).toEqual(["hello", "caught_up", "end"]);
-      }
-      // Nothing is left behind: the object is empty, and no alarm will wake it again.
-      expect(story.world.log.isEmpty()).toBe(true);
-      expect(story.world.alarm.at).toBeNull();
-    }),
-    runs(250),
-  );
-}, LONG_MS);
+        const whole = story.world.wholeLog();
+        expect(whole?.split("\n").length).toBe(head + 1);
+        expect(whole?.startsWith(written.map((text) => `${text}\n`).join(""))).toBe(true);
+        const log = (whole ?? "")
+          .split("\n")
+          .slice(0, -1)
+          .map((text) => `${text}\n`);
+        for (const { client, after, types, leftAtRandom } of story.watching) {
+          const expected = log.filter(
+            (text, at) => at + 1 > after && (types === null || matchesTypes(types, typeOf(text))),
+          );
+          const got = client.lines.map(({ text }) => text);
+          const wasCut = leftAtRandom || client.closed?.code === 4408;
+          expect(got).toEqual(wasCut ? expected.slice(0, got.length) : expected);
+          expect(client.ops().filter((op) => op === "caught_up").length).toBeLessThanOrEqual(1);
+          if (wasCut) continue;
+          const ops = client.ops().filter((op) => op !== "presence");
+          expect(ops).toEqual(["hello", "caught_up", "end"]);
+        }
+        // Nothing is left behind: the object is empty, and no alarm will wake it again.
+        expect(story.world.log.isEmpty()).toBe(true);
+        expect(story.world.alarm.at).toBeNull();
+      }),
+      runs(250),
+    );
+  },
+  LONG_MS,
+);
 
 const typeOf = (text: string): string => /"type":"([^"]*)"/.exec(text)?.[1] ?? "";

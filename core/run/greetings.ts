@@ -1,0 +1,25 @@
+import type { Refusal } from "../../protocol/error-code.ts";
+import type { RunMemory } from "./run-memory.ts";
+import { admit, expectedSequence } from "./sequencer.ts";
+
+/** The first frame of a watcher's socket. */
+export const helloWatcher = ({ identity, state }: RunMemory, watcherId: string): string =>
+  JSON.stringify({
+    op: "hello",
+    run_id: identity.runId,
+    status: state.status,
+    last_sequence: state.last_sequence,
+    watcher_id: watcherId,
+  });
+
+export type ProducerGreeting = { kind: "greeted"; frames: string[] } | { kind: "refused"; refusal: Refusal };
+
+/** The first frames of a produce socket: hello, then the requests nobody has acknowledged yet. */
+export function greetProducer({ identity, state, producers }: RunMemory, id: string, epoch: number): ProducerGreeting {
+  const expected = expectedSequence(producers, id, epoch);
+  const admission = admit(producers, { id, epoch, sequence: expected });
+  if (admission.kind === "rejected") return { kind: "refused", refusal: admission.refusal };
+  const hello = { op: "hello", run_id: identity.runId, status: state.status, expected };
+  const control = state.control.map((request) => JSON.stringify({ op: "control", ...request }));
+  return { kind: "greeted", frames: [JSON.stringify(hello), ...control] };
+}
