@@ -5,9 +5,11 @@ import type { WatcherState } from "../core/run/flow-control.ts";
 class HibernatingWatcher implements Watcher {
   readonly state: WatcherState;
   readonly #socket: WebSocket;
+  readonly #closed: () => void;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, closed: () => void) {
     this.#socket = socket;
+    this.#closed = closed;
     // Written by `keep` below and by `accept`, from the same type.
     this.state = socket.deserializeAttachment() as WatcherState;
   }
@@ -21,7 +23,9 @@ class HibernatingWatcher implements Watcher {
   }
 
   close(code: number, reason: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.close(code, reason);
+    this.#closed();
   }
 }
 
@@ -37,7 +41,11 @@ export class HibernatingWatchers implements Watchers {
   }
 
   all(): readonly Watcher[] {
-    this.#listed ??= this.#ctx.getWebSockets(HibernatingWatchers.TAG).map((socket) => this.#of(socket));
+    // The runtime lists a socket until its closing is over, which a client that reads no more can put off for ever.
+    this.#listed ??= this.#ctx
+      .getWebSockets(HibernatingWatchers.TAG)
+      .filter((socket) => socket.readyState === WebSocket.OPEN)
+      .map((socket) => this.#of(socket));
     return this.#listed;
   }
 
@@ -61,7 +69,9 @@ export class HibernatingWatchers implements Watchers {
   #of(socket: WebSocket): HibernatingWatcher {
     let watcher = this.#known.get(socket);
     if (watcher === undefined) {
-      watcher = new HibernatingWatcher(socket);
+      watcher = new HibernatingWatcher(socket, () => {
+        this.#listed = null;
+      });
       this.#known.set(socket, watcher);
     }
     return watcher;

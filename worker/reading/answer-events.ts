@@ -86,19 +86,20 @@ export async function answerEvents(
     const head = await log.head();
     if (isTerminal(head.status) && start >= head.lastSequence) return new Response(null, { status: 204 });
   }
-  const pieces = formed(log, start, options);
-  return new Response(pulledStream(pieces, options.form === "sse" ? ": still here\n\n" : null), {
+  const left = new AbortController();
+  const pieces = formed(log, start, options, left.signal);
+  return new Response(pulledStream(pieces, left, options.form === "sse" ? ": still here\n\n" : null), {
     headers: fileHeaders(options, runId),
   });
 }
 
-async function* formed(log: RunLog, start: number, options: ReadOptions): AsyncGenerator<string> {
+async function* formed(log: RunLog, start: number, options: ReadOptions, left: AbortSignal): AsyncGenerator<string> {
   const form = formOf(options);
-  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  let remaining = options.limit ?? Number.POSITIVE_INFINITY;
   if (options.form === "sse") yield "retry: 1000\n\n";
-  for await (const window of log.windows(start, options.follow)) {
+  for await (const window of log.windows(start, options.follow, left)) {
     // Nothing to choose and nothing to change: the window is the answer.
-    if (options.form === "ndjson" && options.types === null && left === Number.POSITIVE_INFINITY) {
+    if (options.form === "ndjson" && options.types === null && remaining === Number.POSITIVE_INFINITY) {
       yield window.lines;
       continue;
     }
@@ -106,11 +107,11 @@ async function* formed(log: RunLog, start: number, options: ReadOptions): AsyncG
     for (const { sequence, line } of windowLines(window)) {
       if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
       text += form(sequence, line).text;
-      left -= 1;
-      if (left === 0) break;
+      remaining -= 1;
+      if (remaining === 0) break;
     }
     if (text !== "") yield text;
-    if (left === 0) return;
+    if (remaining === 0) return;
   }
   if (options.form !== "sse") return;
   const { status, lastSequence } = await log.head();

@@ -1,21 +1,30 @@
 import type { LogWindow } from "../../core/ports.ts";
 import { LIVE_SUBPROTOCOL } from "../../protocol/version.ts";
 
+/** Whoever the lines were read for has left. */
+class ReaderLeft extends Error {}
+
 /**
  * Lines of an open run as its object writes them, through a socket of the same protocol that watchers use: the object can hibernate while a
- * reader waits, and a reader that is slow acknowledges late, so nothing piles up here. Ends with the run or when the socket is cut.
+ * reader waits, and a reader that is slow acknowledges late, so nothing piles up here. Ends with the run or when the socket is cut; throws when `left` says that
+ * nobody reads any more, or when the object refuses the socket.
  */
 export async function* liveWindows(
   connect: (request: Request) => Promise<Response>,
   url: URL,
   headers: Headers,
+  left: AbortSignal,
 ): AsyncGenerator<LogWindow> {
   const asked = new Headers(headers);
   asked.set("upgrade", "websocket");
   asked.set("sec-websocket-protocol", LIVE_SUBPROTOCOL);
   const response = await connect(new Request(url, { headers: asked }));
   const socket = response.webSocket;
-  if (socket === null) return;
+  if (socket === null) {
+    // Not here any more: it was archived. Anything else would be asked again and again.
+    if (response.status === 404) return;
+    throw new Error(`the run's object refused a reader: ${await response.text()}`);
+  }
   const frames: string[] = [];
   let isClosed = false;
   let wake: () => void = () => {};
@@ -29,9 +38,11 @@ export async function* liveWindows(
   };
   socket.addEventListener("close", closed);
   socket.addEventListener("error", closed);
+  left.addEventListener("abort", () => wake());
   socket.accept();
   try {
     for (;;) {
+      if (left.aborted) throw new ReaderLeft();
       const frame = frames.shift();
       if (frame === undefined) {
         if (isClosed) return;

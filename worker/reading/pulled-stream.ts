@@ -2,11 +2,12 @@
 const QUIET_MS = 15_000;
 
 /**
- * A body that asks for the next piece when the reader has taken the last one: nothing is held beyond one piece, and a reader that leaves
- * ends the generator. `whileQuiet` is sent when nothing came for 15 s.
+ * A body that asks for the next piece when the reader has taken the last one: nothing is held beyond one piece. A reader that leaves ends the
+ * generator, and `left` is told first: a generator that waits cannot be ended from outside. `whileQuiet` is sent when nothing came for 15 s.
  */
 export function pulledStream(
   pieces: AsyncGenerator<string>,
+  left: AbortController,
   whileQuiet: string | null = null,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -24,7 +25,9 @@ export function pulledStream(
       else controller.enqueue(encoder.encode(piece.value));
     },
     async cancel() {
-      await pieces.return(undefined);
+      left.abort();
+      // The piece that was waited for fails now, and nobody asks for it any more.
+      await Promise.allSettled([next, pieces.return(undefined)]);
     },
   });
 }

@@ -9,7 +9,8 @@ import { liveWindows } from "./live-windows.ts";
 export type RunLog = {
   /** How the run stands now. */
   head(): Promise<{ status: RunStatus; lastSequence: number }>;
-  windows(afterSequence: number, follow: boolean): AsyncGenerator<LogWindow, void>;
+  /** With `follow` it waits for lines, until the run ends or `left` says that nobody reads any more. */
+  windows(afterSequence: number, follow: boolean, left?: AbortSignal): AsyncGenerator<LogWindow, void>;
 };
 
 /** How D1 knows the run: right about an ended one, late about an open one. */
@@ -34,13 +35,13 @@ export function runLog(from: {
         ? archivedHead(reader, from.row)
         : { status: tail.status, lastSequence: tail.headSequence };
     },
-    windows: (afterSequence, follow) =>
+    windows: (afterSequence, follow, left = new AbortController().signal) =>
       readLog(
         {
           tail: (sequence) => object.tail(sequence),
           readSegment: (segment) => reader.readSegment(segment),
           wholeLog: (sequence) => reader.wholeLog(sequence),
-          live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers),
+          live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left),
         },
         { afterSequence, follow, isEnded },
       ),
