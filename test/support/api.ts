@@ -4,7 +4,12 @@ import type { AppendAnswer, CreateRun, Problem, Run } from "../../protocol/api.t
 export type Answer = { status: number; headers: Headers; text: string; json<Body = Problem>(): Body };
 
 export type Bytes = Uint8Array<ArrayBuffer>;
-export type Ask = { body?: string | Bytes | object; headers?: Record<string, string>; token?: string | null };
+export type Ask = {
+  body?: string | Bytes | object;
+  headers?: Record<string, string>;
+  token?: string | null;
+  timeoutMs?: number;
+};
 
 /** What a producer sends: anything at all, this being a test. */
 export type SentEvent = { type: string; payload?: unknown; [field: string]: unknown };
@@ -24,11 +29,16 @@ export class Api {
     return new Api(this.url, token);
   }
 
-  async ask(method: string, path: string, { body, headers = {}, token = this.token }: Ask = {}): Promise<Answer> {
+  async ask(
+    method: string,
+    path: string,
+    { body, headers = {}, token = this.token, timeoutMs = 100_000 }: Ask = {},
+  ): Promise<Answer> {
     const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
     const isJson = bytes !== undefined && !isBytes(bytes);
     const response = await fetch(this.url + path, {
       method,
+      signal: AbortSignal.timeout(timeoutMs),
       headers: {
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(isJson ? { "content-type": "application/json" } : {}),
@@ -50,8 +60,14 @@ export class Api {
   }
 
   /** Whatever comes back. NDJSON unless the headers say otherwise. */
-  append(runId: string, body: string | Bytes, headers: Record<string, string> = {}): Promise<Answer> {
+  append(
+    runId: string,
+    body: string | Bytes,
+    headers: Record<string, string> = {},
+    timeoutMs?: number,
+  ): Promise<Answer> {
     return this.ask("POST", `/api/runs/${runId}/events`, {
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
       body,
       headers: { "content-type": "application/x-ndjson", ...headers },
     });

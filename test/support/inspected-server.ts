@@ -8,7 +8,14 @@ import { Api } from "./api.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** What the Worker and its objects asked of their bindings since the last `forgetCounts`. */
-export type Counts = { statements: string[]; archiveBytesRead: number };
+export type Counts = {
+  statements: string[];
+  archiveBytesRead: number;
+  /** Of `GET …/events`. */
+  bytesAnswered: number;
+  /** The most that was read from R2 and not yet answered, at any moment. */
+  mostBytesHeld: number;
+};
 
 type Bucket = Awaited<ReturnType<Server["miniflare"]["getR2Bucket"]>>;
 

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, consoleLine, ndjson, type SentEvent } from "./api.ts";
 import type { AppendAnswer } from "../../protocol/api.ts";
 
+/** A connection that died without a word is given up after this. */
+const ANSWER_MS = 5_000;
+
 /** A batch that the server said it has. */
 export type Acknowledged = { messages: string[]; answer: AppendAnswer };
 
@@ -35,7 +38,7 @@ export class NumberedProducer {
       "producer-sequence": String(this.#sequence),
     };
     for (const deadline = Date.now() + 60_000; ; await sleep(40)) {
-      const answer = await this.#api.append(this.#runId, ndjson(events), headers).catch((error: unknown) => {
+      const answer = await this.#api.append(this.#runId, ndjson(events), headers, ANSWER_MS).catch((error: unknown) => {
         // No answer: it may be stored or not, and only sending it again tells.
         if (Date.now() > deadline) throw error;
         return null;

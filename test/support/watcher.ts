@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { Api } from "./api.ts";
 import { sequenceOf } from "./api.ts";
@@ -37,11 +38,14 @@ export class Watcher {
     this.#ack = ack;
     const position = after === undefined ? "" : `after_sequence=${after}&`;
     const url = `${api.url.replace("http", "ws")}/api/runs/${runId}/live?${position}${query}`;
-    this.socket = new WebSocket(url, subprotocols, {
+    const connection = {
       perMessageDeflate: false,
+      // The closing is what is looked at, not how soon after it the server lets go of the connection.
+      closeTimeout: 1_000,
       headers: token === null ? {} : { authorization: `Bearer ${token}` },
       ...(origin === undefined ? {} : { origin }),
-    });
+    };
+    this.socket = new WebSocket(url, subprotocols, connection);
     this.socket.on("message", (data: Buffer) => this.#take(data.toString()));
     this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
     this.socket.on("error", () => {
@@ -159,8 +163,7 @@ export class FollowingWatcher {
       }
       this.end = watcher.control("end") ?? null;
       // A server that is starting again refuses connections for a moment.
-      if (this.end === null)
-        await waitUntil("a moment", async () => new Promise((done) => setTimeout(() => done(true), 30)));
+      if (this.end === null) await sleep(30);
     }
   }
 }

@@ -5,14 +5,20 @@ import type { Env } from "../../worker/env.ts";
  * The real Worker and its real objects, with the bindings they ask wrapped so that what they ask is counted. Nothing is answered differently.
  * Worker and objects share one isolate here, so these counts hold for all of them.
  */
-const counts = { statements: [] as string[], archiveBytesRead: 0 };
+const counts = { statements: [] as string[], archiveBytesRead: 0, bytesAnswered: 0, mostBytesHeld: 0 };
 
 export default {
-  fetch(request: Request, env: Env, context: ExecutionContext): Response | Promise<Response> {
+  async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const { pathname } = new URL(request.url);
-    if (pathname !== "/counts") return worker.fetch(request, counted(env), context);
+    if (pathname !== "/counts") {
+      const response = await worker.fetch(request, counted(env), context);
+      if (!pathname.endsWith("/events") || response.body === null) return response;
+      return new Response(response.body.pipeThrough(passing((bytes) => (counts.bytesAnswered += bytes))), response);
+    }
     const answer = Response.json(counts);
-    if (request.method === "DELETE") Object.assign(counts, { statements: [], archiveBytesRead: 0 });
+    if (request.method === "DELETE") {
+      Object.assign(counts, { statements: [], archiveBytesRead: 0, bytesAnswered: 0, mostBytesHeld: 0 });
+    }
     return answer;
   },
 };
@@ -52,33 +58,37 @@ function countReads(bucket: R2Bucket): R2Bucket {
 
 function countBody(object: R2ObjectBody): R2ObjectBody {
   const whole = <Value>(value: Value): Value => {
-    counts.archiveBytesRead += object.size;
+    countRead(object.size);
     return value;
   };
   let body: ReadableStream | null = null;
   return wrap(object, {
     // Asked for more than once, it is still one stream.
-    body: () => (body ??= object.body.pipeThrough(countPassing())),
+    body: () => (body ??= object.body.pipeThrough(passing(countRead))),
     text: async () => whole(await object.text()),
     json: async () => whole(await object.json()),
     arrayBuffer: async () => whole(await object.arrayBuffer()),
   });
 }
 
-/** Takes a piece from R2 only when one is asked for. */
-function countPassing(): TransformStream<Uint8Array, Uint8Array> {
-  const pass = new TransformStream<Uint8Array, Uint8Array>(
+/** What was read and not yet answered is held somewhere between the two. */
+function countRead(bytes: number): void {
+  counts.archiveBytesRead += bytes;
+  counts.mostBytesHeld = Math.max(counts.mostBytesHeld, counts.archiveBytesRead - counts.bytesAnswered);
+}
+
+/** Passes pieces on, each when it is asked for, and says how large they were. */
+const passing = (count: (bytes: number) => void): TransformStream<Uint8Array, Uint8Array> =>
+  new TransformStream<Uint8Array, Uint8Array>(
     {
       transform(piece, controller) {
-        counts.archiveBytesRead += piece.byteLength;
+        count(piece.byteLength);
         controller.enqueue(piece);
       },
     },
     { highWaterMark: 0 },
     { highWaterMark: 0 },
   );
-  return pass;
-}
 
 /** `target` with some members replaced; `body` is given as a function, because it is read like a field. */
 function wrap<Target extends object>(target: Target, replaced: Record<string, (...args: never[]) => unknown>): Target {

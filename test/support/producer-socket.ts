@@ -1,0 +1,54 @@
+import { WebSocket } from "ws";
+import type { Api, SentEvent } from "./api.ts";
+import { ndjson } from "./api.ts";
+import { waitUntil } from "./wait-until.ts";
+import type { Closing, Control } from "./watcher.ts";
+
+/** One `runcast.produce.v1` socket and every frame that came over it. */
+export class ProducerSocket {
+  readonly frames: Control[] = [];
+  pongs = 0;
+  closing: Closing | null = null;
+  refusal: { status: number; code: string } | null = null;
+  readonly socket: WebSocket;
+
+  constructor(api: Api, runId: string, query = "producer_id=p&producer_epoch=0", token = api.token) {
+    const url = `${api.url.replace("http", "ws")}/api/runs/${runId}/produce?${query}`;
+    this.socket = new WebSocket(url, ["runcast.produce.v1"], { headers: { authorization: `Bearer ${token}` } });
+    this.socket.on("message", (data: Buffer) => {
+      const text = data.toString();
+      if (text === "pong") this.pongs += 1;
+      else this.frames.push(JSON.parse(text));
+    });
+    this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
+    this.socket.on("error", () => {
+      // A close event always follows, and that is what is looked at.
+    });
+    this.socket.on("unexpected-response", (_request, response) => {
+      let body = "";
+      response.on("data", (piece: Buffer) => (body += piece.toString()));
+      response.on("end", () => {
+        this.refusal = { status: response.statusCode ?? 0, code: JSON.parse(body).code };
+        this.socket.terminate();
+      });
+    });
+  }
+
+  append(sequence: number, events: SentEvent[] | string): void {
+    const lines = typeof events === "string" ? events : ndjson(events);
+    this.socket.send(`${JSON.stringify({ op: "append", producer_sequence: sequence })}\n${lines}`);
+  }
+
+  /** The frame `at` (from 0), when it has come. */
+  async frame(at: number): Promise<Control> {
+    await waitUntil(`frame ${at} comes`, () => this.frames.length > at || this.closing !== null, { everyMs: 5 });
+    const frame = this.frames[at];
+    if (frame === undefined) throw new Error(`closed ${JSON.stringify(this.closing)} before frame ${at}`);
+    return frame;
+  }
+
+  async closed(): Promise<Closing> {
+    await waitUntil("the socket is closed", () => this.closing !== null, { everyMs: 5 });
+    return this.closing ?? { code: 0, reason: "" };
+  }
+}
