@@ -64,6 +64,7 @@ export class SqliteEventLog implements EventLog {
     segments: Segment[];
     archive: ArchiveProgress;
   } | null {
+    // An object that is only asked about gets no tables. [LOG1]
     const known = this.#sql<{ name: string }>("SELECT name FROM sqlite_master WHERE name = 'facts'");
     if (known.toArray().length === 0) return null;
     const identity = this.#fact<RunIdentity>("identity");
@@ -85,6 +86,7 @@ export class SqliteEventLog implements EventLog {
   }
 
   transaction(write: () => void): void {
+    // Throwing is what rolls it back. [LOG3]
     this.#storage.transactionSync(write);
   }
 
@@ -202,6 +204,7 @@ export class SqliteEventLog implements EventLog {
   }
 
   dropThrough(sequence: number): void {
+    // Segments end where rows do, so no row is dropped that holds a line after `sequence`. [LOG4]
     this.#sql("DELETE FROM batches WHERE first_sequence <= ?", sequence);
     this.#sql("DELETE FROM empty_batches");
   }
@@ -231,11 +234,11 @@ export class SqliteEventLog implements EventLog {
   }
 
   async erase(): Promise<void> {
-    // Leaves an object without tables: nothing that costs. Sockets stay; the alarm goes with the storage (compat ≥ 2026-02-24).
+    // Leaves an object without tables: nothing that costs. [LOG5] Sockets stay; the alarm goes with the storage (compat ≥ 2026-02-24).
     await this.#storage.deleteAll();
   }
 
-  /** The first row that can hold `sequence + 1`: rows know only where they begin. */
+  /** The first row that can hold `sequence + 1`: rows know only where they begin. [LOG2] */
   #rowStart(sequence: number): number {
     const row = this.#sql<{ first: number | null }>(
       "SELECT max(first_sequence) AS first FROM batches WHERE first_sequence <= ?",

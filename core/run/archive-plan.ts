@@ -76,7 +76,7 @@ function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
       return facts.indexPending ? { kind: "write_index" } : { kind: "delete_segments" };
     case "cleared":
       // A watcher that is still behind is fed by this object; the segments' ranges say where it is in the whole log.
-      // Looked at again without being told: the sockets of a killed server go without a word.
+      // Looked at again without being told: the sockets of a killed server go without a word. [ARC4]
       return facts.watchersBehind ? { kind: "wait", until: facts.now + LOOK_AGAIN_MS } : { kind: "empty" };
   }
 }

@@ -172,7 +172,7 @@ export class Archiver {
     now.oldestHotAt = firstOf(log.rowsAfter(stored.lastSequence))?.receivedAt ?? null;
   }
 
-  /** After a kill between `complete` and writing that down, R2 knows the upload no more but has the log. */
+  /** After a kill between `complete` and writing that down, R2 knows the upload no more but has the log. [ARC3] */
   async #uploadGone(memory: RunMemory): Promise<void> {
     const bytes = await this.#ports.archive.logBytes(memory.identity);
     if (bytes === logBytes(memory.segments)) return this.#composed(memory);

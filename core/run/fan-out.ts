@@ -150,7 +150,7 @@ export class FanOut {
       const { state } = watcher;
       if (state.ended) continue;
       if (state.position >= last.sequence) {
-        // One that waits beyond the head is told of the end by nothing else.
+        // One that waits beyond the head is told of the end by nothing else. [FAN4]
         if (state.caughtUp) this.#endIfDone(watcher);
         continue;
       }
@@ -231,6 +231,7 @@ export class FanOut {
   #atHead(watcher: Watcher): void {
     const { state } = watcher;
     this.#failures = 0;
+    // Kept before it is sent: after an eviction it must not be said again. [FAN3]
     if (!state.caughtUp) {
       state.caughtUp = true;
       watcher.keep(state);
@@ -269,7 +270,7 @@ export class FanOut {
   }
 }
 
-/** Frames of at most 64 KiB, or one longer line alone. A frame without bytes only moves the position over lines that the filter leaves out. */
+/** Frames of at most 64 KiB, or one longer line alone. [FLOW3] A frame without bytes only moves the position over lines that the filter leaves out. */
 function linesToFrames(lines: readonly WrittenLine[], types: string[] | null, firstSequence: number): Frame[] {
   const frames: Frame[] = [];
   let frame: Frame = { firstSequence, lastSequence: firstSequence - 1, text: "", bytes: 0 };

@@ -16,7 +16,7 @@ export type BatchPlan =
 const serverStarted: EventDraft = draftEvent("run.started", null, {});
 
 /**
- * Walks a batch through the run's statuses: which `run.started` the server writes of its own, and which move is illegal. [LIFE2] [LIFE3]
+ * Walks a batch through the run's statuses: which `run.started` the server writes of its own, and which move is illegal. [LIFE1] [LIFE2] [LIFE3]
  * Nothing is written here: a refused batch leaves no trace.
  */
 export function planBatch(status: RunStatus, drafts: readonly EventDraft[], completion: Completion | null): BatchPlan {
@@ -103,6 +103,7 @@ export function decideCancel(facts: {
       refusal: { code: "RUN_NOT_CANCELLABLE", detail: `The run has already ${facts.status}.` },
     };
   }
+  // Whoever asks again is not told twice: the first request still runs its 30 s. [LIFE5]
   if (facts.force || !facts.producerPresent) return { kind: "end_now" };
   return facts.asked ? { kind: "already_asked" } : { kind: "ask_producer" };
 }

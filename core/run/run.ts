@@ -217,7 +217,7 @@ export class Run {
       const detail = `The run is ${memory.state.status}. Cancel it first.`;
       return { kind: "refused", refusal: { code: "RUN_OPEN", detail } };
     }
-    // A step that is under way would put an object back after the deletion.
+    // A step that is under way would put an object back after the deletion. [LIFE6]
     await this.#archiver.idle();
     for (const watcher of this.#ports.watchers.all()) watcher.close(4404, "the run was deleted");
     const isHeld = this.#log.memory() !== null;
