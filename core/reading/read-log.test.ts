@@ -152,6 +152,20 @@ test(
   LONG_MS,
 );
 
+test("[READ2] segments that are deleted while the object still feeds a slow watcher are read from the whole log", async () => {
+  const world = await longRun();
+  world.watch().isReading = false;
+  world.append({ completes: completion("succeeded") });
+  await world.advance(1_000);
+  expect(world.log.load()?.archive).toEqual({ phase: "cleared" });
+  let looks = 0;
+  const read = await collect(world, 0, false, async () => {
+    looks += 1;
+    if (looks > 100) throw new Error("it looks for ever");
+  });
+  expect(read).toBe(world.wholeLog());
+});
+
 test("[READ2] a log that is in no place is missing, and said to be, not empty", async () => {
   const world = await longRun();
   world.append({ completes: completion("succeeded") });

@@ -247,6 +247,22 @@ test("[ARC4] an object whose last watcher has its end is emptied at once; one ki
   expect(leaves.closed).toEqual({ code: 1000, reason: "the run has ended" });
   expect(world.log.isEmpty()).toBe(true);
 
+  const slow = new RunWorld();
+  slow.create();
+  const reads = slow.watch({ stay: true });
+  reads.isReading = false;
+  for (let batch = 0; batch < 3; batch += 1)
+    slow.append({ drafts: Array.from({ length: 4 }, () => line("x".repeat(200_000))) });
+  slow.append({ completes: completion("succeeded") });
+  await slow.advance(1_000);
+  expect(slow.log.load()?.archive).toEqual({ phase: "cleared" });
+  for (let round = 0; round < 5; round += 1) {
+    slow.acknowledge(reads);
+    await slow.advance(0);
+  }
+  expect(reads.ops()).toContain("end");
+  expect(slow.log.isEmpty()).toBe(true);
+
   const other = new RunWorld();
   other.create();
   const stalled = other.watch();

@@ -71,6 +71,8 @@ test("[LEASE1] appends, empty batches, repeats, heartbeats and pings renew the l
     for (let round = 1; round <= 6; round += 1) {
       await world.advance(3_000);
       world.evict();
+      // Whoever asks makes the object look at what is due.
+      run(world);
       await world.advance(52_000);
       how(world, round);
       // Just after the renewal, and again after the next segment went with the rows that told of it.
