@@ -46,7 +46,10 @@ export async function watchAll(target: Target, count: number): Promise<Watching>
 export type AppendFigures = { appendsPerSecond: number; eventsPerSecond: number; deliveredPerSecond: number };
 
 /** `batches` appends of `size` events, one after another, and the time until every watcher has all of them. */
-export async function appendLoad(target: Target, load: { batches: number; size: number; watchers: number }): Promise<AppendFigures> {
+export async function appendLoad(
+  target: Target,
+  load: { batches: number; size: number; watchers: number },
+): Promise<AppendFigures> {
   const watching = await watchAll(target, load.watchers);
   const before = watching.received();
   const wanted = load.batches * load.size * load.watchers;
@@ -88,6 +91,10 @@ export async function latencyLoad(
 export const quantile = (sorted: readonly number[], at: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))] ?? Number.NaN;
 
-export const median = (values: readonly number[]): number => quantile(values.toSorted((a, b) => a - b), 0.5);
+export const median = (values: readonly number[]): number =>
+  quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -28,5 +28,6 @@ export class RawObject extends DurableObject<Env> {
 }
 
 export default {
-  fetch: (request: Request, env: Env): Promise<Response> => env.RAW.getByName(new URL(request.url).pathname).fetch(request),
+  fetch: (request: Request, env: Env): Promise<Response> =>
+    env.RAW.getByName(new URL(request.url).pathname).fetch(request),
 };

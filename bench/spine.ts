@@ -59,7 +59,10 @@ async function compareAppends(): Promise<void> {
       ratios.push(figures.eventsPerSecond / limit.eventsPerSecond);
     }
     const fanOut = watchers === 0 ? "" : `, delivered ${whole(median(delivered))}/s`;
-    print(`  ${size} a batch, ${watchers} watchers`, `${whole(median(ours))} events/s, ratio ${median(ratios).toFixed(2)}${fanOut}`);
+    print(
+      `  ${size} a batch, ${watchers} watchers`,
+      `${whole(median(ours))} events/s, ratio ${median(ratios).toFixed(2)}${fanOut}`,
+    );
   }
 }
 
@@ -89,7 +92,10 @@ async function coldObjects(): Promise<void> {
       cold.push(await ask());
       warm.push(await ask());
     }
-    print(`  ${events} events`, `cold ${median(cold).toFixed(1)}, warm ${median(warm).toFixed(1)}, ratio ${(median(cold) / median(warm)).toFixed(1)}`);
+    print(
+      `  ${events} events`,
+      `cold ${median(cold).toFixed(1)}, warm ${median(warm).toFixed(1)}, ratio ${(median(cold) / median(warm)).toFixed(1)}`,
+    );
   }
 }
 
@@ -106,9 +112,16 @@ async function createAndList(): Promise<void> {
     health.push(await timed(`${server.url}/api/health`));
     listed.push(await timed(`${server.url}/api/workspaces/default/runs?limit=50`));
   }
-  const p95 = (values: number[]): number => quantile(values.toSorted((a, b) => a - b), 0.95);
+  const p95 = (values: number[]): number =>
+    quantile(
+      values.toSorted((a, b) => a - b),
+      0.95,
+    );
   print("create a run, p95 (ms)", p95(created).toFixed(1));
-  print("list 50 of 200 open runs, p95 (ms)", `${p95(listed).toFixed(1)}, ratio to an empty request ${(p95(listed) / p95(health)).toFixed(1)}`);
+  print(
+    "list 50 of 200 open runs, p95 (ms)",
+    `${p95(listed).toFixed(1)}, ratio to an empty request ${(p95(listed) / p95(health)).toFixed(1)}`,
+  );
 }
 
 /** R54: 200 MB pass through without being held. */
@@ -124,7 +137,10 @@ async function download(): Promise<void> {
   await append(runId, '{"type":"run.completed","payload":{"status":"succeeded"}}\n');
   while (!(await isArchived(runId))) await pause(500);
   const archived = await downloadMbPerSecond(runId);
-  print("download of 200 MB (MB/s)", `open run ${open.toFixed(0)}, archived ${archived.toFixed(0)}, ratio ${(open / archived).toFixed(2)}`);
+  print(
+    "download of 200 MB (MB/s)",
+    `open run ${open.toFixed(0)}, archived ${archived.toFixed(0)}, ratio ${(open / archived).toFixed(2)}`,
+  );
 }
 
 /** Only an archived log is answered by byte ranges. */
@@ -198,7 +214,13 @@ function rawTarget(url: string): Target {
 
 async function startRaw(folder: string): Promise<{ miniflare: Miniflare; url: string }> {
   const outfile = join(data, "raw.js");
-  await bundle({ entryPoints: [join(import.meta.dirname, "raw-object.ts")], outfile, bundle: true, format: "esm", external: ["cloudflare:*"] });
+  await bundle({
+    entryPoints: [join(import.meta.dirname, "raw-object.ts")],
+    outfile,
+    bundle: true,
+    format: "esm",
+    external: ["cloudflare:*"],
+  });
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: "raw",

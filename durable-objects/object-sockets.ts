@@ -1,7 +1,8 @@
 import { ERROR_CODES, type Refusal } from "../protocol/error-code.ts";
 
 /** A refusal as an object gives it to the Worker, which alone makes a problem of it. */
-export const refuse = (refusal: Refusal): Response => Response.json(refusal, { status: ERROR_CODES[refusal.code].status });
+export const refuse = (refusal: Refusal): Response =>
+  Response.json(refusal, { status: ERROR_CODES[refusal.code].status });
 
 /** A socket of this object: answers the upgrade with the other end of the pair. */
 export function openPair(): { client: WebSocket; server: WebSocket } {

@@ -12,7 +12,8 @@ export type ProducerFrameRead =
 export function readProducerFrame(text: string, producer: { id: string; epoch: number }): ProducerFrameRead {
   const end = text.indexOf("\n");
   const head = producerAppendSchema.safeParse(parseJson(end === -1 ? text : text.slice(0, end)));
-  if (!head.success) return { kind: "bad", code: 4400, reason: 'a frame begins with {"op":"append","producer_sequence":n}' };
+  if (!head.success)
+    return { kind: "bad", code: 4400, reason: 'a frame begins with {"op":"append","producer_sequence":n}' };
   const body = new TextEncoder().encode(end === -1 ? "" : text.slice(end + 1));
   if (body.length > LIMITS.appendBodyBytes) return { kind: "bad", code: 4413, reason: "a batch is at most 4 MiB" };
   const parsed = parseAppend(body, "ndjson", { raw: false });
@@ -21,7 +22,11 @@ export function readProducerFrame(text: string, producer: { id: string; epoch: n
       ? { kind: "events", drafts: parsed.drafts, completion: parsed.completes }
       : { kind: "refused", stage: "content", refusal: parsed.refusal };
   const producerSequence = head.data.producer_sequence;
-  return { kind: "append", producerSequence, request: { producer: { ...producer, sequence: producerSequence }, content } };
+  return {
+    kind: "append",
+    producerSequence,
+    request: { producer: { ...producer, sequence: producerSequence }, content },
+  };
 }
 
 function parseJson(text: string): unknown {

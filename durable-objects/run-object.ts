@@ -102,7 +102,8 @@ export class RunObject extends DurableObject<Env> {
   /** The sockets: `/live` and `/produce`. A run that is not here is 404, and the Worker asks elsewhere. */
   override fetch(request: Request): Response {
     const url = new URL(request.url);
-    if (this.#run.describe().kind === "unknown") return refuse({ code: "RUN_NOT_FOUND", detail: "this object holds no run" });
+    if (this.#run.describe().kind === "unknown")
+      return refuse({ code: "RUN_NOT_FOUND", detail: "this object holds no run" });
     return url.pathname.endsWith("/produce") ? this.#produce(request, url) : this.#watch(request, url);
   }
 
@@ -112,7 +113,9 @@ export class RunObject extends DurableObject<Env> {
     if (this.#watchers.all().length >= LIMITS.watchersPerRun) {
       return refuse({ code: "TOO_MANY_WATCHERS", detail: `this run has ${LIMITS.watchersPerRun} watchers already` });
     }
-    const principal = principalSchema.parse(JSON.parse(decodeURIComponent(request.headers.get(PRINCIPAL_HEADER) ?? "")));
+    const principal = principalSchema.parse(
+      JSON.parse(decodeURIComponent(request.headers.get(PRINCIPAL_HEADER) ?? "")),
+    );
     const expiresAt = request.headers.get(EXPIRES_AT_HEADER);
     const { client, server } = openPair();
     const state = newWatcher(crypto.randomUUID(), principal, query.value, expiresAt ? Number(expiresAt) : null);

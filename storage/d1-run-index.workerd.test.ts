@@ -8,7 +8,9 @@ async function emptyIndex(): Promise<D1RunIndex> {
   await env.DB.batch([
     env.DB.prepare("DELETE FROM runs"),
     env.DB.prepare("DELETE FROM deleted_runs"),
-    env.DB.prepare("INSERT OR IGNORE INTO workspaces (workspace_id, name, created_at) VALUES ('other', 'other', '2026-11-21T00:00:00.000Z')"),
+    env.DB.prepare(
+      "INSERT OR IGNORE INTO workspaces (workspace_id, name, created_at) VALUES ('other', 'other', '2026-11-21T00:00:00.000Z')",
+    ),
   ]);
   return new D1RunIndex(env.DB);
 }
@@ -22,7 +24,15 @@ describe("the run index in D1", () => {
   });
 
   test("a damaged row is left out and counted, its neighbours are there", async () => {
-    const damages = ["labels = '{'", "parameters = 'x'", "created_at = x'00'", "output_paths = '{}'", "pinned = 7", "progress = '[]'", "failure = '1'"];
+    const damages = [
+      "labels = '{'",
+      "parameters = 'x'",
+      "created_at = x'00'",
+      "output_paths = '{}'",
+      "pinned = 7",
+      "progress = '[]'",
+      "failure = '1'",
+    ];
     for (const [n] of damages.entries()) await index.upsert(indexed({ run_id: runId(n), labels: { n: "1" } }));
     await index.upsert(indexed({ run_id: runId(99), labels: { n: "1" } }));
     for (const [n, damage] of damages.entries()) {

@@ -20,7 +20,11 @@ export class R2Archive implements Archive {
     const bytes = new TextEncoder().encode(lines);
     const sha256 = bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
     const key = segmentKey(run, segment);
-    const put = await this.#bucket.put(key, bytes, { ...NDJSON, sha256, onlyIf: new Headers({ "if-none-match": "*" }) });
+    const put = await this.#bucket.put(key, bytes, {
+      ...NDJSON,
+      sha256,
+      onlyIf: new Headers({ "if-none-match": "*" }),
+    });
     if (put !== null) return sha256;
     // It is there already: from an attempt that was killed before it could write that down, or from nobody we know.
     const stored = await this.#bucket.head(key);
@@ -99,7 +103,8 @@ export class R2Archive implements Archive {
 
   async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {
     const keys = segments.map((segment) => segmentKey(run, segment));
-    for (let at = 0; at < keys.length; at += KEYS_A_DELETE) await this.#bucket.delete(keys.slice(at, at + KEYS_A_DELETE));
+    for (let at = 0; at < keys.length; at += KEYS_A_DELETE)
+      await this.#bucket.delete(keys.slice(at, at + KEYS_A_DELETE));
   }
 
   /** Bytes `from..to` of the segments put end to end; fewer at the end of the last. */
@@ -138,4 +143,5 @@ function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-const isNoSuchUpload = (error: unknown): boolean => error instanceof Error && error.message.includes(`(${NO_SUCH_UPLOAD})`);
+const isNoSuchUpload = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes(`(${NO_SUCH_UPLOAD})`);

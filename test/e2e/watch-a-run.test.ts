@@ -31,7 +31,10 @@ async function logOf(runId: string): Promise<string[]> {
 
 test("[E2E1] a real command arrives line by line, survives a reload, ends, and is read again after a restart", async () => {
   const { page, errors, requested, context } = await visit(browser, server);
-  await page.getByText(/runcast run/).first().waitFor();
+  await page
+    .getByText(/runcast run/)
+    .first()
+    .waitFor();
 
   const command = runcast(server, ["run", "--name", "ticking", "--", ...counting(40, 100)]);
   const runId = await command.runId;
@@ -46,7 +49,10 @@ test("[E2E1] a real command arrives line by line, survives a reload, ends, and i
   await page.locator("[role=log] .row", { hasText: "tick 40" }).first().waitFor();
   expect(await command.exited).toBe(0);
   await page.getByText("succeeded").first().waitFor();
-  await page.getByText(/complete · 43 events/).first().waitFor();
+  await page
+    .getByText(/complete · 43 events/)
+    .first()
+    .waitFor();
   const before = await logOf(runId);
   expect(before.filter((line) => line.includes('"console.line"')).length).toBe(40);
 
@@ -54,7 +60,10 @@ test("[E2E1] a real command arrives line by line, survives a reload, ends, and i
   server = await server.restart();
   await page.goto(`${server.url}/runs/${runId}`);
   await waitForHead(page, 43);
-  await page.getByText(/complete · 43 events/).first().waitFor();
+  await page
+    .getByText(/complete · 43 events/)
+    .first()
+    .waitFor();
   expect((await visibleRows(page)).some((row) => row.includes("tick 40"))).toBe(true);
   expect(await logOf(runId)).toEqual(before);
   expect(errors).toEqual([]);
@@ -72,7 +81,10 @@ test("[E2E2] a page left open goes on by itself after kill -9 of the server and 
   server = await server.restart();
 
   expect(await command.exited).toBe(0);
-  await page.getByText(/complete · 63 events/).first().waitFor({ timeout: 60_000 });
+  await page
+    .getByText(/complete · 63 events/)
+    .first()
+    .waitFor({ timeout: 60_000 });
   await page.locator("[role=log] .row", { hasText: "tick 60" }).first().waitFor();
   const lines = await logOf(runId);
   expect(lines.map((line) => (JSON.parse(line) as { sequence: number }).sequence)).toEqual(
@@ -101,7 +113,11 @@ test("[E2E3] 100,000 lines scroll with fewer than 2,000 nodes, and hostile text 
     [1, "line 100000"],
   ] as const) {
     await log.evaluate((element, at) => (element.scrollTop = element.scrollHeight * at), position);
-    if (text !== null) await page.locator("[role=log] .row", { hasText: new RegExp(`${text}$`, "m") }).first().waitFor();
+    if (text !== null)
+      await page
+        .locator("[role=log] .row", { hasText: new RegExp(`${text}$`, "m") })
+        .first()
+        .waitFor();
     expect(await page.evaluate(() => document.querySelectorAll("*").length)).toBeLessThan(2_000);
   }
   await page.goto(`${server.url}/runs/${runId}#L50002`);
@@ -117,8 +133,14 @@ test("[E2E4] cancel asks first, reaches the command, and the run ends cancelled"
   const { page, context } = await visit(browser, server);
   await page.goto(`${server.url}/runs/${runId}`);
   await page.locator("[role=log] .row", { hasText: "tick 2" }).first().waitFor();
-  await page.getByRole("button", { name: /^cancel/i }).first().click();
-  await page.getByRole("button", { name: /cancel (the )?run/i }).last().click();
+  await page
+    .getByRole("button", { name: /^cancel/i })
+    .first()
+    .click();
+  await page
+    .getByRole("button", { name: /cancel (the )?run/i })
+    .last()
+    .click();
   await page.getByText("cancelled").first().waitFor({ timeout: 30_000 });
   expect(await command.exited).not.toBe(0);
   await context.close();
