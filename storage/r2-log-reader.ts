@@ -20,9 +20,15 @@ export class R2LogReader {
     return object === null ? null : object.text();
   }
 
-  /** The archived log's bytes as they are, or a part of them; null when the run is not archived. */
-  async plain(headers: Headers): Promise<R2ObjectBody | R2Object | null> {
-    return this.#bucket.get(wholeLogKey(this.#run), { range: headers, onlyIf: headers });
+  /** What R2 knows of the archived log; null when the run is not archived. */
+  head(): Promise<R2Object | null> {
+    return this.#bucket.head(wholeLogKey(this.#run));
+  }
+
+  /** A part of the archived log's bytes as they are. */
+  async plain(range: { offset: number; length: number }): Promise<ReadableStream | null> {
+    const object = await this.#bucket.get(wholeLogKey(this.#run), { range });
+    return object?.body ?? null;
   }
 
   async manifest(): Promise<Manifest | null> {
@@ -32,7 +38,7 @@ export class R2LogReader {
 
   async wholeLog(afterSequence: number): Promise<AsyncIterable<LogWindow> | null> {
     const start = afterSequence === 0 ? { offset: 0, firstSequence: 1 } : await this.#startOf(afterSequence + 1);
-    if (start === "beyond") return (await this.#bucket.head(wholeLogKey(this.#run))) === null ? null : nothing();
+    if (start === "beyond") return (await this.head()) === null ? null : nothing();
     const object = await this.#bucket.get(wholeLogKey(this.#run), { range: { offset: start.offset } });
     return object === null ? null : bodyWindows(object.body, start.firstSequence);
   }

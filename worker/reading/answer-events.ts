@@ -6,6 +6,7 @@ import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { App } from "../app-context.ts";
 import { problem } from "../problem.ts";
+import { parseByteRange } from "./byte-range.ts";
 import { ndjsonForm, sseForm, textForm, type LineForm } from "./event-forms.ts";
 import type { ReadOptions } from "./read-options.ts";
 import type { RunLog } from "./run-log.ts";
@@ -23,55 +24,35 @@ export async function answerPlainLog(
   const isWhole =
     options.afterSequence === 0 && options.limit === null && options.types === null && options.tail === null;
   if (options.form !== "ndjson" || !isWhole) return null;
-  const asked = new Headers();
-  for (const name of ["range", "if-none-match", "if-match", "if-modified-since"]) {
-    const value = c.req.header(name);
-    if (value !== undefined) asked.set(name, value);
-  }
-  // A range of another version is no part of this one: If-Range falls back to the whole.
-  const ifRange = c.req.header("if-range");
-  const object = await reader.plain(asked).catch((error: unknown) => {
-    if (asked.has("range") && isRangeError(error)) return "bad_range" as const;
-    throw error;
-  });
-  if (object === "bad_range") {
-    return problem(c, { code: "RANGE_NOT_SATISFIABLE", detail: "the range lies outside the log" });
-  }
-  if (object === null) return null;
+  const log = await reader.head();
+  if (log === null) return null;
   const headers: Record<string, string> = {
     ...fileHeaders(options, runId),
-    etag: object.httpEtag,
+    etag: log.httpEtag,
     "accept-ranges": "bytes",
   };
-  if (!("body" in object)) return new Response(null, { status: 304, headers });
-  if (ifRange !== undefined && ifRange !== object.httpEtag && asked.has("range")) {
-    asked.delete("range");
-    const whole = await reader.plain(asked);
-    return whole !== null && "body" in whole ? new Response(whole.body, { headers }) : null;
+  if (isKnownAlready(c.req.header("if-none-match"), log.httpEtag)) return new Response(null, { status: 304, headers });
+  // A range of another version is no part of this one: If-Range falls back to the whole.
+  const ifRange = c.req.header("if-range");
+  const isSameVersion = ifRange === undefined || ifRange === log.httpEtag;
+  const range = parseByteRange(isSameVersion ? c.req.header("range") : undefined, log.size);
+  if (range === "outside") {
+    const refusal = { code: "RANGE_NOT_SATISFIABLE", detail: `the log has ${log.size} bytes` } as const;
+    return problem(c, refusal, { "content-range": `bytes */${log.size}` });
   }
-  const range = asked.has("range") ? rangeOf(object) : null;
-  if (range === null) {
-    return new Response(object.body, { headers: { ...headers, "content-length": String(object.size) } });
-  }
-  const contentRange = `bytes ${range.offset}-${range.offset + range.length - 1}/${object.size}`;
-  const length = String(range.length);
-  return new Response(object.body, {
-    status: 206,
-    headers: { ...headers, "content-range": contentRange, "content-length": length },
-  });
+  const wanted = range === "whole" ? { offset: 0, length: log.size } : range;
+  const body = await reader.plain(wanted);
+  if (body === null) return null;
+  headers["content-length"] = String(wanted.length);
+  if (range === "whole") return new Response(body, { headers });
+  headers["content-range"] = `bytes ${range.offset}-${range.offset + range.length - 1}/${log.size}`;
+  return new Response(body, { status: 206, headers });
 }
 
-function rangeOf(object: R2ObjectBody): { offset: number; length: number } | null {
-  const { range } = object;
-  if (range === undefined) return null;
-  // All three keys can be there, the absent ones as undefined.
-  const { offset, length, suffix } = { offset: undefined, length: undefined, suffix: undefined, ...range };
-  if (suffix !== undefined) return { offset: Math.max(0, object.size - suffix), length: Math.min(suffix, object.size) };
-  const from = offset ?? 0;
-  return { offset: from, length: Math.min(length ?? object.size - from, object.size - from) };
-}
-
-const isRangeError = (error: unknown): boolean => error instanceof Error && /\(10039\)|range/i.test(error.message);
+/** If-None-Match: a list of tags, weak or not, or a star. */
+const isKnownAlready = (header: string | undefined, etag: string): boolean =>
+  header !== undefined &&
+  header.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
 
 /** Any other form: read line by line, a window at a time, at the reader's pace. */
 export async function answerEvents(
