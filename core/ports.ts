@@ -19,7 +19,8 @@ export interface Clock {
 
 /** Calls `run` after `delayMs`; forgotten when the object leaves memory, so nothing that must happen may depend on it. */
 export interface Timer {
-  after(delayMs: number, run: () => void): void;
+  /** Answers with what calls it off. */
+  after(delayMs: number, run: () => void): () => void;
 }
 
 /** The object's one durable deadline. */

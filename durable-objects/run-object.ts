@@ -47,7 +47,12 @@ export class RunObject extends DurableObject<Env> {
     watchers: this.#watchers,
     producers: this.#producers,
     clock: { now: () => Date.now(), newId: () => crypto.randomUUID() },
-    timer: { after: (delayMs, run) => void setTimeout(run, delayMs) },
+    timer: {
+      after: (delayMs, run) => {
+        const timeout = setTimeout(run, delayMs);
+        return () => clearTimeout(timeout);
+      },
+    },
     alarm: { set: (at) => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)) },
     sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
     report: (event, facts) => logError(event, { run_id: this.ctx.id.name ?? null, ...facts }),

@@ -2,6 +2,7 @@ import { isTerminal } from "../../protocol/event.ts";
 import { summaryForEmbedding } from "../../protocol/summary.ts";
 import type { Clock, EventLog, RunIndex, Timer, WorkspaceFeed } from "../ports.ts";
 import { backoffMs } from "./alarm-plan.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 import { storedRun, type RunMemory } from "./run-memory.ts";
 
 /** Progress reaches the workspace's list this often; a change of status at once. */
@@ -94,8 +95,7 @@ export class IndexOutbox {
     const memory = this.#memory();
     if (memory === null || !memory.outbox.pending) return;
     const told = this.#announce(memory).catch(() => this.#notAnnounced());
-    const pause = new Promise<void>((resolve) => this.#ports.timer.after(SETTLE_MS, resolve));
-    await Promise.race([Promise.all([told, this.retry()]), pause]);
+    await waitAtMost(this.#ports.timer, SETTLE_MS, Promise.all([told, this.retry()]));
   }
 
   #announce(memory: RunMemory): Promise<void> {

@@ -6,6 +6,7 @@ import type { RunPorts, Watcher } from "../ports.ts";
 import { AlarmKeeper } from "./alarm-keeper.ts";
 import type { DueFacts } from "./alarm-plan.ts";
 import { Archiver } from "./archiver.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 import type {
   AppendOutcome,
   AppendRequest,
@@ -277,7 +278,7 @@ export class Run {
       this.#fanOut.wake();
       const caughtUp = this.#outbox.retry().then(() => this.#archiver.work());
       // No second alarm comes while this one is at work: D1 or R2 that hang must not hold up a lease. [ALM2]
-      await Promise.race([caughtUp, new Promise<void>((resolve) => this.#ports.timer.after(WAKE_MS, resolve))]);
+      await waitAtMost(this.#ports.timer, WAKE_MS, caughtUp);
       this.#alarm.succeeded();
     } catch (error) {
       const failures = this.#alarm.failed();

@@ -24,8 +24,12 @@ export class ManualTimer implements Timer {
     this.#clock = clock;
   }
 
-  after(delayMs: number, run: () => void): void {
-    this.#waiting.push({ at: this.#clock.now() + delayMs, run });
+  after(delayMs: number, run: () => void): () => void {
+    const waiting = { at: this.#clock.now() + delayMs, run };
+    this.#waiting.push(waiting);
+    return () => {
+      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+    };
   }
 
   nextAt(): number | null {
