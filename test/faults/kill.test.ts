@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { Api, consoleLine, ndjson } from "../support/api.ts";
 import { NumberedProducer } from "../support/numbered-producer.ts";
 import { expectAcknowledged, expectSameEverywhere } from "../support/read-every-way.ts";
@@ -15,7 +15,8 @@ const KILLS = process.env.RUNCAST_LONG === "1" ? 50 : 5;
 const SEED = Number(process.env.RUNCAST_SEED ?? 20_261_121);
 const LONG_MS = KILLS * 30_000;
 
-afterEach(removeServers);
+// They wait more than they work, and each has a server of its own.
+afterAll(removeServers);
 
 /** The same numbers from the same seed (mulberry32), so that a failure can be had again. */
 function chance(seed: number): (below: number) => number {
@@ -48,7 +49,7 @@ async function killAndRestart(server: ServerProcess): Promise<ServerProcess> {
   return server.restart();
 }
 
-test(
+test.concurrent(
   `killed ${KILLS} times while producers write: each acknowledged line once, no watcher misses one`,
   { timeout: LONG_MS },
   async () => {
@@ -91,7 +92,7 @@ test(
   },
 );
 
-test(
+test.concurrent(
   `killed ${KILLS} times while a run is archived: the log is whole, the segments gone, a repeat a duplicate`,
   { timeout: LONG_MS },
   async () => {
@@ -149,7 +150,7 @@ function storedKeys(server: ServerProcess, runId: string): string[] {
   return [];
 }
 
-test(
+test.concurrent(
   "killed between two appends of one producer, a lease does not run out while the server is down",
   { timeout: LONG_MS },
   async () => {

@@ -250,9 +250,9 @@ test("output that would pass a line's limit is split between characters and join
   await api.append(run_id, "\u001b[31mred\u001b[0m plain");
   expect((await api.read(run_id, "format=text&tail=1&ansi=strip")).text).toBe("red plain\n");
   expect((await api.read(run_id, "format=text&tail=1&ansi=keep")).text).toBe("\u001b[31mred\u001b[0m plain\n");
-  expect((await api.read(run_id, "format=text&tail=1&timestamps=true")).text).toMatch(
-    /^\d{4}-\d\d-\d\dT[\d:.]{12}Z \u001b/,
-  );
+  const stamped = (await api.read(run_id, "format=text&tail=1&timestamps=true")).text;
+  expect(stamped.replace(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z /, "")).toBe("\u001b[31mred\u001b[0m plain\n");
+  expect(stamped.length).toBeGreaterThan(24);
 });
 
 test("a follower of the log that waits is told of the end by its stream, whichever way the run ends", async () => {

@@ -94,7 +94,7 @@ test("of two that end a run at once, one does", async () => {
         api.append(run_id, ndjson([{ type: "run.completed", payload: { status } }])),
       ),
     );
-    expect(ends.map(({ status }) => status).toSorted()).toEqual([200, 409, 409]);
+    expect(ends.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
     const types = (await api.lines(run_id)).map((line) => JSON.parse(line).type);
     expect(types).toEqual(["run.queued", "run.started", "console.line", "run.completed"]);
   }
@@ -130,9 +130,5 @@ test("run.completed is completed by the server, and the run, its list and its su
   expect((await api.ask("GET", `/api/runs/${run_id}/summary`)).json()).toEqual(last.payload.summary);
   const list = await api.ask("GET", "/api/workspaces/default/runs?status=failed&label=team:a");
   expect(list.json<{ items: unknown[] }>().items).toEqual([run]);
-  expect([run.created_at, run.started_at, run.completed_at].toSorted()).toEqual([
-    run.created_at,
-    run.started_at,
-    run.completed_at,
-  ]);
+  expect(run.created_at <= (run.started_at ?? "") && (run.started_at ?? "") <= (run.completed_at ?? "")).toBe(true);
 });

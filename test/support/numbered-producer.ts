@@ -2,9 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, consoleLine, ndjson, type SentEvent } from "./api.ts";
 import type { AppendAnswer } from "../../protocol/api.ts";
 
-/** A connection that died without a word is given up after this. */
-const ANSWER_MS = 5_000;
-
 /** A batch that the server said it has. */
 export type Acknowledged = { messages: string[]; answer: AppendAnswer };
 
@@ -15,9 +12,12 @@ export class NumberedProducer {
   retries = 0;
   readonly #api: Api;
   readonly #runId: string;
+  readonly #answerMs: number;
   #sequence = 0;
 
-  constructor(api: Api, runId: string, id: string) {
+  /** A batch that is not answered for `answerMs` is sent again: its connection may have died without a word. */
+  constructor(api: Api, runId: string, id: string, answerMs = 5_000) {
+    this.#answerMs = answerMs;
     this.#api = api;
     this.#runId = runId;
     this.id = id;
@@ -38,11 +38,13 @@ export class NumberedProducer {
       "producer-sequence": String(this.#sequence),
     };
     for (const deadline = Date.now() + 60_000; ; await sleep(40)) {
-      const answer = await this.#api.append(this.#runId, ndjson(events), headers, ANSWER_MS).catch((error: unknown) => {
-        // No answer: it may be stored or not, and only sending it again tells.
-        if (Date.now() > deadline) throw error;
-        return null;
-      });
+      const answer = await this.#api
+        .append(this.#runId, ndjson(events), headers, this.#answerMs)
+        .catch((error: unknown) => {
+          // No answer: it may be stored or not, and only sending it again tells.
+          if (Date.now() > deadline) throw error;
+          return null;
+        });
       if (answer?.status === 200) {
         const acknowledged = { messages, answer: answer.json<AppendAnswer>() };
         this.acknowledged.push(acknowledged);

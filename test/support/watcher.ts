@@ -42,6 +42,7 @@ export class Watcher {
       perMessageDeflate: false,
       // The closing is what is looked at, not how soon after it the server lets go of the connection.
       closeTimeout: 1_000,
+      handshakeTimeout: 5_000,
       headers: token === null ? {} : { authorization: `Bearer ${token}` },
       ...(origin === undefined ? {} : { origin }),
     };
