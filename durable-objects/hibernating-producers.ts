@@ -1,7 +1,7 @@
 import type { ProducerSockets } from "../core/ports.ts";
 
 /** Who appends over a socket, and when an append was last heard on it. Pings are counted by the runtime. */
-export type ProducerAttachment = { id: string; epoch: number; heardAt: number };
+export type ProducerAttachment = { id: string; epoch: number; workspaceId: string; heardAt: number };
 
 /** The open produce sockets of one object. */
 export class HibernatingProducers implements ProducerSockets {

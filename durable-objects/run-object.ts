@@ -1,9 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { principalSchema } from "../protocol/api.ts";
-import { PING, PONG, watcherCommandSchema } from "../protocol/frames.ts";
+import { PING, PONG } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { parseLiveQuery, parseProduceQuery } from "../protocol/read-query.ts";
 import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL } from "../protocol/version.ts";
+import { readWatcherFrame } from "../protocol/watcher-frame.ts";
+import { appendToArchived } from "../core/run/append-to-archived.ts";
 import type {
   AppendOutcome,
   AppendRequest,
@@ -22,6 +24,7 @@ import type { Watcher } from "../core/ports.ts";
 import { Run } from "../core/run/run.ts";
 import { D1RunIndex } from "../storage/d1-run-index.ts";
 import { R2Archive } from "../storage/r2-archive.ts";
+import { R2LogReader } from "../storage/r2-log-reader.ts";
 import { logError } from "../storage/server-log.ts";
 import { SqliteEventLog } from "../storage/sqlite-event-log.ts";
 import { EXPIRES_AT_HEADER, PRINCIPAL_HEADER, type Env } from "../worker/env.ts";
@@ -134,41 +137,50 @@ export class RunObject extends DurableObject<Env> {
     const hello = this.#run.greetProducer(query.value.id, query.value.epoch);
     if (hello.kind === "refused") return refuse(hello.refusal);
     const { client, server } = openPair();
-    this.#producers.accept(server, { ...query.value, heardAt: Date.now() });
+    this.#producers.accept(server, { ...query.value, workspaceId: hello.workspaceId, heardAt: Date.now() });
     for (const frame of hello.frames) server.send(frame);
     return switchProtocols(client, subprotocolOf(request, PRODUCE_SUBPROTOCOL));
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     if (message === PING) return socket.send(PONG);
-    if (typeof message !== "string") return socket.close(4400, "frames are text");
     if (this.#producers.is(socket)) return this.#takeBatch(socket, message);
     const watcher = this.#watchers.find(socket);
     if (watcher !== null) this.#hear(watcher, message);
   }
 
-  async #takeBatch(socket: WebSocket, message: string): Promise<void> {
+  async #takeBatch(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    if (typeof message !== "string") return socket.close(4400, "frames are text");
     const producer = this.#producers.read(socket);
     const frame = readProducerFrame(message, producer);
     if (frame.kind === "bad") return socket.close(frame.code, frame.reason);
     this.#producers.keep(socket, { ...producer, heardAt: Date.now() });
-    const answer = answerFrame(frame.producerSequence, this.#run.append(frame.request));
+    let outcome = this.#run.append(frame.request);
     await this.#run.settle();
+    if (outcome.kind === "unknown") {
+      // The run was archived while this socket stayed open: a repeat is still a duplicate. [SEQ6]
+      const run = { workspaceId: producer.workspaceId, runId: this.ctx.id.name ?? "" };
+      outcome = appendToArchived(frame.request, await new R2LogReader(this.env.ARCHIVE, run).manifest());
+    }
+    const answer = answerFrame(frame.producerSequence, outcome);
     socket.send(answer.frame);
     if (answer.close !== null) socket.close(answer.close.code, answer.close.reason);
   }
 
-  #hear(watcher: Watcher, message: string): void {
+  #hear(watcher: Watcher, message: string | ArrayBuffer): void {
     const { expiresAt } = watcher.state;
     if (expiresAt !== null && expiresAt <= Date.now()) return watcher.close(4401, "the session has expired");
-    if (message.length > LIMITS.watcherFrameBytes) return watcher.close(4400, "a frame is at most 4 KiB");
-    const command = watcherCommandSchema.safeParse(parseJson(message));
-    if (!command.success) return watcher.close(4400, "a watcher sends ack, view or ping");
-    switch (command.data.op) {
-      case "ack":
-        return this.#run.acknowledge(watcher, command.data.sequence);
-      case "view":
-        return this.#run.look(watcher, command.data);
+    const frame = readWatcherFrame(message);
+    if (frame.kind === "bad") return watcher.close(4400, frame.reason);
+    for (const command of frame.commands) {
+      switch (command.op) {
+        case "ack":
+          this.#run.acknowledge(watcher, command.sequence);
+          break;
+        case "view":
+          this.#run.look(watcher, command);
+          break;
+      }
     }
   }
 
@@ -196,12 +208,3 @@ export class RunObject extends DurableObject<Env> {
 
 const subprotocolOf = (request: Request, ours: string): string | null =>
   request.headers.get("sec-websocket-protocol") === null ? null : ours;
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema says what was expected instead.
-    return undefined;
-  }
-}

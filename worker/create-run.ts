@@ -31,8 +31,12 @@ export async function createRun(c: Context<App>, workspaceId: string, body: Crea
   if (key === undefined) return make(c, { runId, workspaceId, body });
 
   const { principal } = callerOf(c);
-  const fingerprint = await sha256Hex(`${workspaceId}\n${JSON.stringify(body)}`);
-  const claim = await new D1Idempotency(c.env.DB).claim({ principalId: principal.id, key, fingerprint, runId }, now);
+  const fingerprint = await sha256Hex(JSON.stringify(body));
+  const claim = await new D1Idempotency(c.env.DB).claim(
+    // The same key in another workspace is another request.
+    { principalId: principal.id, key: `${workspaceId}/${key}`, fingerprint, runId },
+    now,
+  );
   switch (claim.kind) {
     case "mismatch":
       return {

@@ -12,7 +12,9 @@ export const helloWatcher = ({ identity, state }: RunMemory, watcherId: string):
     watcher_id: watcherId,
   });
 
-export type ProducerGreeting = { kind: "greeted"; frames: string[] } | { kind: "refused"; refusal: Refusal };
+export type ProducerGreeting =
+  | { kind: "greeted"; workspaceId: string; frames: string[] }
+  | { kind: "refused"; refusal: Refusal };
 
 /** The first frames of a produce socket: hello, then the requests nobody has acknowledged yet. */
 export function greetProducer({ identity, state, producers }: RunMemory, id: string, epoch: number): ProducerGreeting {
@@ -21,5 +23,5 @@ export function greetProducer({ identity, state, producers }: RunMemory, id: str
   if (admission.kind === "rejected") return { kind: "refused", refusal: admission.refusal };
   const hello = { op: "hello", run_id: identity.runId, status: state.status, expected };
   const control = state.control.map((request) => JSON.stringify({ op: "control", ...request }));
-  return { kind: "greeted", frames: [JSON.stringify(hello), ...control] };
+  return { kind: "greeted", workspaceId: identity.workspaceId, frames: [JSON.stringify(hello), ...control] };
 }

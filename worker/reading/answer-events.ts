@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { LogWindow } from "../../core/ports.ts";
 import { windowLines } from "../../core/reading/read-log.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import { parseLine } from "../../protocol/ndjson.ts";
@@ -68,17 +69,32 @@ export async function answerEvents(
     if (isTerminal(head.status) && start >= head.lastSequence) return new Response(null, { status: 204 });
   }
   const left = new AbortController();
-  const pieces = formed(log, start, options, left.signal);
+  const windows = log.windows(start, options.follow, left.signal);
+  const pieces = formed(log, log.isEnded ? await begun(windows) : windows, options);
   return new Response(pulledStream(pieces, left, options.form === "sse" ? ": still here\n\n" : null), {
     headers: fileHeaders(options, runId),
   });
 }
 
-async function* formed(log: RunLog, start: number, options: ReadOptions, left: AbortSignal): AsyncGenerator<string> {
+/** Asks for the first lines before the answer's head is sent: a log that is missing is then refused, and not a body that breaks off. */
+async function begun(windows: AsyncGenerator<LogWindow, void>): Promise<AsyncGenerator<LogWindow, void>> {
+  const first = await windows.next();
+  return (async function* () {
+    if (first.done === true) return;
+    yield first.value;
+    yield* windows;
+  })();
+}
+
+async function* formed(
+  log: RunLog,
+  windows: AsyncGenerator<LogWindow, void>,
+  options: ReadOptions,
+): AsyncGenerator<string> {
   const form = formOf(options);
   let remaining = options.limit ?? Number.POSITIVE_INFINITY;
   if (options.form === "sse") yield "retry: 1000\n\n";
-  for await (const window of log.windows(start, options.follow, left)) {
+  for await (const window of windows) {
     // Nothing to choose and nothing to change: the window is the answer.
     if (options.form === "ndjson" && options.types === null && remaining === Number.POSITIVE_INFINITY) {
       yield window.lines;

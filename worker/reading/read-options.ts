@@ -39,7 +39,7 @@ export function parseReadOptions(query: URLSearchParams, headers: Headers): Pars
   if (types.kind === "refused") return types;
   const limit = parseLimit(query, form.value);
   if (limit.kind === "refused") return limit;
-  const tail = parseTail(query);
+  const tail = parseTail(query, form.value);
   if (tail.kind === "refused") return tail;
   const ansi = query.get("ansi");
   if (ansi !== null && ansi !== "keep" && ansi !== "strip") return refused("ansi must be keep or strip");
@@ -115,11 +115,12 @@ function parseLimit(query: URLSearchParams, form: ReadForm): Parsed<number | nul
 /** More than anybody looks at; it bounds the positions remembered while a filtered tail is looked for. */
 const MOST_TAIL = 1_000_000;
 
-function parseTail(query: URLSearchParams): Parsed<number | null> {
+function parseTail(query: URLSearchParams, form: ReadForm): Parsed<number | null> {
   const text = query.get("tail");
   if (text === null) return { kind: "ok", value: null };
   const tail = parseWholeNumber(text);
   if (tail === null || tail > MOST_TAIL) return refused(`tail must be a whole number up to ${MOST_TAIL}`);
+  if (form === "json" && tail > LIMITS.pageEvents) return refused(`a page holds at most ${LIMITS.pageEvents} events`);
   const other = ["after_sequence", "from_sequence", "at", "limit"].find((name) => query.has(name));
   return other === undefined ? { kind: "ok", value: tail } : refused(`tail and ${other} cannot be combined`);
 }

@@ -1,9 +1,11 @@
+import { LogMissing } from "../../core/reading/read-log.ts";
 import { windowToFrames } from "../../core/run/fan-out.ts";
 import { acknowledged, emptyWindow, fits, sent } from "../../core/run/flow-control.ts";
 import { isTerminal, type RunStatus } from "../../protocol/event.ts";
-import { PING, PONG, watcherCommandSchema } from "../../protocol/frames.ts";
+import { PING, PONG } from "../../protocol/frames.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { LiveQuery } from "../../protocol/read-query.ts";
+import { readWatcherFrame } from "../../protocol/watcher-frame.ts";
 import { errorText, logError } from "../../storage/server-log.ts";
 import type { RunLog } from "./run-log.ts";
 
@@ -27,7 +29,9 @@ export async function replaySocket(from: {
   });
   replay.run(from.log, from.query, head).catch((error: unknown) => {
     logError("a replay broke off", { run_id: from.runId, error: errorText(error) });
-    replay.close(1012, "reconnect");
+    // To come again helps only when the log is there.
+    if (error instanceof LogMissing) replay.close(4404, "the stored log is missing");
+    else replay.close(1012, "reconnect");
   });
   return new Response(null, {
     status: 101,
@@ -41,6 +45,7 @@ class Replay {
   readonly #window = emptyWindow();
   #isOpen = true;
   #lastSent = 0;
+  #acknowledged = 0;
   #wake: () => void = () => {};
 
   constructor(socket: WebSocket) {
@@ -107,19 +112,14 @@ class Replay {
       if (this.#isOpen) this.#socket.send(PONG);
       return;
     }
-    const command = typeof data === "string" && data.length <= LIMITS.watcherFrameBytes ? readCommand(data) : null;
-    if (command === null) return this.close(4400, "a watcher sends ack, view or ping");
-    if (command.op !== "ack") return;
-    acknowledged(this.#window, command.sequence);
-    this.#wake();
-  }
-}
-
-function readCommand(text: string) {
-  try {
-    return watcherCommandSchema.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    // Not JSON: the socket is closed for it.
-    return null;
+    const frame = readWatcherFrame(data);
+    if (frame.kind === "bad") return this.close(4400, frame.reason);
+    for (const command of frame.commands) {
+      // The same acknowledgement again says nothing new: who only repeats it is as silent as who says nothing.
+      if (command.op !== "ack" || command.sequence <= this.#acknowledged) continue;
+      this.#acknowledged = command.sequence;
+      acknowledged(this.#window, command.sequence);
+      this.#wake();
+    }
   }
 }

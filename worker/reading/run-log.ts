@@ -7,6 +7,8 @@ import { liveWindows } from "./live-windows.ts";
 
 /** A run's log, wherever its lines are. */
 export type RunLog = {
+  /** As D1 knew it when the reading began. */
+  isEnded: boolean;
   /** How the run stands now. */
   head(): Promise<{ status: RunStatus; lastSequence: number }>;
   /** With `follow` it waits for lines, until the run ends or `left` says that nobody reads any more. */
@@ -27,6 +29,7 @@ export function runLog(from: {
   // The socket's path decides what the object serves; its host is never looked up.
   const liveUrl = (afterSequence: number): URL => new URL(`https://object/live?after_sequence=${afterSequence}`);
   return {
+    isEnded,
     async head() {
       const { status, last_sequence: lastSequence } = from.row;
       if (isTerminal(status)) return { status, lastSequence };

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
+import { LogMissing } from "../../core/reading/read-log.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
@@ -76,5 +77,10 @@ async function readEvents(c: Context<App>, runId: string): Promise<Response> {
   if (plain !== null) return plain;
   const object = runObject(c.env, runId);
   const log = runLog({ object, reader, headers: withCaller(c).headers, isEnded, row: row.run });
-  return answerEvents(c, log, runId, options.value);
+  try {
+    return await answerEvents(c, log, runId, options.value);
+  } catch (error) {
+    if (!(error instanceof LogMissing)) throw error;
+    return problem(c, { code: "LOG_INCOMPLETE", detail: "the run is known, but its stored log is missing" });
+  }
 }
