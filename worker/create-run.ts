@@ -76,10 +76,23 @@ export function refuseCreation(body: CreateRun): Refusal | null {
   if (bytes > LIMITS.parametersBytes) {
     return { code: "INVALID_BODY", detail: `parameters: ${bytes} bytes; at most ${LIMITS.parametersBytes}` };
   }
+  if (holdsInfinity(parameters)) {
+    return { code: "INVALID_BODY", detail: "parameters: a number is beyond what JSON readers can hold" };
+  }
   const labelCount = Object.keys(labels).length;
   if (labelCount > LIMITS.labels)
     return { code: "INVALID_BODY", detail: `labels: ${labelCount}; at most ${LIMITS.labels}` };
   return null;
+}
+
+/** `1e400` is read as infinity, and would be stored as null. */
+function holdsInfinity(value: unknown): boolean {
+  const waiting = [value];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (typeof next === "number" && !Number.isFinite(next)) return true;
+    if (typeof next === "object" && next !== null) waiting.push(...Object.values(next));
+  }
+  return false;
 }
 
 /** A key that could not be stored or compared as it came. */
