@@ -59,6 +59,7 @@ test(
           // Any position may be acknowledged, also one in the middle of a frame or an old one.
           if (client !== undefined && last !== undefined) world.acknowledge(client, Math.floor(last * upTo));
         }
+        expect(broken).toEqual([]);
         for (const client of clients) {
           for (const [at, bytes] of client.frameBytes.entries()) {
             if (client.frameLines[at] !== 1) expect(bytes).toBeLessThanOrEqual(LIMITS.frameBytes);
