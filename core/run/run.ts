@@ -76,7 +76,7 @@ export class Run {
         const memory = this.#log.memory();
         return memory === null ? null : this.#source.windowAfter(memory, sequence);
       },
-      waitingChanged: () => this.#alarm.arm(),
+      waitingChanged: () => this.#work(),
       failed: (error) => ports.report("watcher_not_served", { error: String(error) }),
     });
     this.#archiver = new Archiver(ports, {
@@ -271,9 +271,9 @@ export class Run {
 
   /** The alarm: does everything that has fallen due. `scheduledAt` tells whether the server was away meanwhile. */
   async wake(scheduledAt: number): Promise<void> {
-    this.#alarm.gone();
+    this.#alarm.wentOff();
     try {
-      if (this.#log.memory() === null) return;
+      if (this.#log.memory() === null) return this.#alarm.succeeded();
       meetDeadlines(this.#log, (memory) => this.#dueFacts(memory), this.#ports.clock.now(), scheduledAt);
       this.#fanOut.wake();
       const caughtUp = this.#outbox.retry().then(() => this.#archiver.work());
