@@ -66,8 +66,11 @@ test.concurrent(
     let isWriting = true;
     const writing = Promise.all(
       producers.map(async (producer) => {
-        // Every fifth batch is large, so that kills meet segments on their way to the archive.
-        for (let batch = 0; isWriting; batch += 1) await producer.deliver(5, batch % 5 === 4 ? "x".repeat(60_000) : "");
+        // Now and then a large batch, so that kills meet segments on their way to the archive; rarer the longer it lasts, because the
+        // whole log is compared as one text at the end.
+        for (let batch = 1; isWriting; batch += 1) {
+          await producer.deliver(5, batch % KILLS === 0 ? "x".repeat(60_000) : "");
+        }
       }),
     );
     for (let kill = 0; kill < KILLS; kill += 1) {
