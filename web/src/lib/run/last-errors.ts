@@ -12,7 +12,7 @@ type OutputRow = Extract<ConsoleRow, { kind: "output" }>;
  */
 export function lastErrorLines(log: LogLines): OutputRow[] {
   const errors: OutputRow[] = [];
-  const any: OutputRow[] = [];
+  const lastRows: OutputRow[] = [];
   for (
     let sequence = log.head;
     sequence > Math.max(0, log.head - LOOK_BACK_LINES) && errors.length < SHOWN_LINES;
@@ -21,7 +21,7 @@ export function lastErrorLines(log: LogLines): OutputRow[] {
     const row = rowOf(log, sequence);
     if (row.kind !== "output" || row.spans.length === 0) continue;
     if (row.isError) errors.push(row);
-    if (any.length < SHOWN_LINES) any.push(row);
+    if (lastRows.length < SHOWN_LINES) lastRows.push(row);
   }
-  return (errors.length > 0 ? errors : any).toReversed();
+  return (errors.length > 0 ? errors : lastRows).toReversed();
 }
