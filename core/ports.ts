@@ -7,8 +7,11 @@ import type { WatcherState } from "./run/flow-control.ts";
 
 /** What the core needs of the world, in the core's words. Each has an adapter in `storage/` or `durable-objects/` and a fake in `test/fakes/`. */
 
-/** The run as it is stored: everything the API returns but the address one watches it at, which only the Worker knows. */
-export type StoredRun = Omit<WireRun, "watch_url">;
+/**
+ * The run as it is stored: everything the API returns but the address one watches it at, which only the Worker knows. Its parameters are the JSON
+ * text of one object: values would lose digits in the first call or column that they pass through.
+ */
+export type StoredRun = Omit<WireRun, "watch_url" | "parameters"> & { parameters: string };
 
 export interface Clock {
   /** Epoch milliseconds. */

@@ -99,7 +99,8 @@ export class RunObject extends DurableObject<Env> {
     return outcome;
   }
 
-  tail(afterSequence: number): TailOutcome {
+  /** Not `tail`: the platform has a handler of that name. */
+  logTail(afterSequence: number): TailOutcome {
     return this.#run.tail(afterSequence);
   }
 

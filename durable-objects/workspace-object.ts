@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
 import type { StoredRun } from "../core/ports.ts";
+import { toWireRun } from "../core/run/wire-run.ts";
 import { isTerminal } from "../protocol/event.ts";
 import { PING, PONG, type WorkspaceFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -47,7 +48,7 @@ export class WorkspaceObject extends DurableObject<Env> {
     if (change.kind === "stale") return;
     if (isTerminal(run.status)) {
       this.#changes.forget(run.run_id);
-      this.#tell((origin) => ({ op: "run", run: watchable(run, origin) }));
+      this.#tell((origin) => ({ op: "run", run: toWireRun(run, origin) }));
     } else if (change.kind === "changed") {
       this.#changes.changed(run.run_id);
     } else {
@@ -83,7 +84,7 @@ export class WorkspaceObject extends DurableObject<Env> {
     const attachment: Attachment = { origin, expiresAt: expiresAt ? Number(expiresAt) : null };
     server.serializeAttachment(attachment);
     send(server, { op: "hello", workspace_id: this.ctx.id.name ?? "" });
-    for (const { run } of this.#runs.all()) send(server, { op: "run", run: watchable(run, origin) });
+    for (const { run } of this.#runs.all()) send(server, { op: "run", run: toWireRun(run, origin) });
     return answer;
   }
 
@@ -103,7 +104,7 @@ export class WorkspaceObject extends DurableObject<Env> {
 
   #tellRun(runId: string): void {
     const live = this.#runs.get(runId);
-    if (live !== null) this.#tell((origin) => ({ op: "run", run: watchable(live.run, origin) }));
+    if (live !== null) this.#tell((origin) => ({ op: "run", run: toWireRun(live.run, origin) }));
   }
 
   #tell(frameFor: (origin: string) => WorkspaceFrame): void {
@@ -125,9 +126,6 @@ export class WorkspaceObject extends DurableObject<Env> {
     }
   }
 }
-
-/** The run with the address one watches it at, as seen from where the socket came. */
-const watchable = (run: StoredRun, origin: string) => ({ ...run, watch_url: `${origin}/runs/${run.run_id}` });
 
 const send = (socket: WebSocket, frame: WorkspaceFrame): void => socket.send(JSON.stringify(frame));
 

@@ -47,7 +47,7 @@ test("a socket gets hello, the open runs, then every change", async () => {
   expect(socket.frames[0]).toEqual({ op: "hello", workspace_id: name });
   expect(socket.frames[1]).toEqual({
     op: "run",
-    run: { ...run(1), watch_url: `https://runcast.example/runs/${ID(1)}` },
+    run: { ...run(1), parameters: {}, watch_url: `https://runcast.example/runs/${ID(1)}` },
   });
 });
 

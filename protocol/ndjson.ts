@@ -69,6 +69,12 @@ export function parseLossless(json: string): unknown {
   );
 }
 
+/** The object of a JSON text, for encoding it again with its digits; `{}` when the text is of anything else. */
+export function parseRecord(json: string): Record<string, unknown> {
+  const value = parseLossless(json);
+  return isRecord(value) ? value : {};
+}
+
 /** The event of a stored line, or null when the line is not one (damage): for readers, who show what they can. Extra fields stay. */
 export function parseLine(line: string): RunEvent | null {
   let value: unknown;

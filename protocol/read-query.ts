@@ -2,7 +2,7 @@ import type { Refusal } from "./error-code.ts";
 import { parseTypes } from "./type-filter.ts";
 
 /** Query parameters that several readers share. `URLSearchParams` has this shape. */
-export type Query = { get(name: string): string | null };
+export type Query = { get(name: string): string | null; getAll(name: string): string[] };
 
 export type Parsed<Value> = { kind: "ok"; value: Value } | { kind: "refused"; refusal: Refusal };
 
@@ -10,6 +10,12 @@ const refused = (detail: string): { kind: "refused"; refusal: Refusal } => ({
   kind: "refused",
   refusal: { code: "INVALID_QUERY", detail },
 });
+
+/** A parameter that is there twice: nobody can say which of its values is meant. */
+export function refuseRepeats(query: Query, names: readonly string[]): Refusal | null {
+  const repeated = names.find((name) => query.getAll(name).length > 1);
+  return repeated === undefined ? null : { code: "INVALID_QUERY", detail: `${repeated} is there twice: send it once` };
+}
 
 /** A whole number in decimal, without sign, below 2^53; null when the text is not one. */
 export function parseWholeNumber(text: string): number | null {
@@ -60,6 +66,8 @@ export type LiveQuery = { afterSequence: number; types: string[] | null; stay: b
 
 /** The query of a `runcast.v1` socket. */
 export function parseLiveQuery(query: Query): Parsed<LiveQuery> {
+  const repeats = refuseRepeats(query, ["after_sequence", "from_sequence", "types", "stay"]);
+  if (repeats !== null) return { kind: "refused", refusal: repeats };
   const position = parsePosition(query);
   if (position.kind === "refused") return position;
   const types = parseTypesQuery(query);
@@ -74,6 +82,8 @@ export const isProducerId = (id: string): boolean => PRODUCER_ID.test(id);
 
 /** The query of a `runcast.produce.v1` socket. */
 export function parseProduceQuery(query: Query): Parsed<{ id: string; epoch: number }> {
+  const repeats = refuseRepeats(query, ["producer_id", "producer_epoch"]);
+  if (repeats !== null) return { kind: "refused", refusal: repeats };
   const id = query.get("producer_id");
   const epoch = parseWholeNumber(query.get("producer_epoch") ?? "");
   if (id === null || !isProducerId(id)) return refused("producer_id must be 1 to 200 printable ASCII characters");

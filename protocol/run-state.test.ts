@@ -18,14 +18,13 @@ function stateAfter(...told: Told[]): RunState {
 const queued: Told = ["run.queued", { parameters: {} }];
 
 test("[STA3] a new run is queued, and says what it was asked to do", () => {
-  const parameters = { deep: [{ "": null }] };
   const state = stateAfter([
     "run.queued",
     {
       workflow_id: "nightly",
       workflow_version: "3",
       name: "N",
-      parameters,
+      parameters: { deep: [{ "": null }] },
       queued_by: "ann",
       lease_seconds: 60,
       labels: { a: "b", c: 1 },
@@ -36,7 +35,6 @@ test("[STA3] a new run is queued, and says what it was asked to do", () => {
     workflow_id: "nightly",
     workflow_version: "3",
     name: "N",
-    parameters,
     queued_by: "ann",
     lease_seconds: 60,
     labels: { a: "b" },

@@ -7,12 +7,14 @@ import { integerOr, recordOrEmpty, textOr } from "./lenient.ts";
 
 export type LogPart = "archive" | "index";
 
-/** What a run is, as far as its log says: plain JSON, so it can be stored between two batches and sent as it is. */
+/**
+ * What a run is, as far as its log says: plain JSON, so it can be stored between two batches and sent as it is. Its parameters are in `run.queued` alone: a
+ * parse that is fit for a fold may not keep their digits.
+ */
 export type RunState = Lifecycle & {
   name: string | null;
   workflow_id: string | null;
   workflow_version: string | null;
-  parameters: Record<string, unknown>;
   labels: Record<string, string>;
   queued_by: string | null;
   lease_seconds: number | null;
@@ -34,7 +36,6 @@ export function newRunState(): RunState {
     name: null,
     workflow_id: null,
     workflow_version: null,
-    parameters: {},
     labels: {},
     queued_by: null,
     lease_seconds: null,
@@ -93,7 +94,6 @@ function foldQueued(state: RunState, payload: Record<string, unknown>): void {
   state.name = textOr(payload["name"], null);
   state.workflow_id = textOr(payload["workflow_id"], null);
   state.workflow_version = textOr(payload["workflow_version"], null);
-  state.parameters = recordOrEmpty(payload["parameters"]);
   state.labels = Object.fromEntries(
     Object.entries(recordOrEmpty(payload["labels"])).filter(
       (entry): entry is [string, string] => typeof entry[1] === "string",

@@ -2,7 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { EventLog, HotBatch } from "../core/ports.ts";
 import { checkpointOf, newMemory, type RunIdentity } from "../core/run/run-memory.ts";
 
-const identity: RunIdentity = { runId: "r", workspaceId: "w", createdAt: 5, leaseMs: 60_000, endAfterMs: 0 };
+const identity: RunIdentity = {
+  runId: "r",
+  workspaceId: "w",
+  createdAt: 5,
+  parameters: "{}",
+  leaseMs: 60_000,
+  endAfterMs: 0,
+};
 const mark = (sequence: number, id = "p") => ({
   id,
   epoch: 0,
@@ -51,7 +58,7 @@ export function eventLogContract(
       begun((log) => {
         const memory = newMemory(identity);
         // Long, with pairs everywhere: a store that cuts it must not cut a character.
-        memory.state.parameters = { text: "🎉é\u0000\ud83d".repeat(400_000), "": null };
+        memory.state.labels = { text: "🎉é\u0000\ud83d".repeat(400_000), "": "" };
         log.putCheckpoint(checkpointOf(memory));
         expect(log.load()).toEqual({
           identity,

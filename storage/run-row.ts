@@ -1,15 +1,13 @@
 import { z } from "zod";
 import type { IndexedRun, StoredRun } from "../core/ports.ts";
 import type { runs } from "../migrations/schema.ts";
-import { runSchema } from "../protocol/api.ts";
 import { summarySchema } from "../protocol/summary.ts";
 import { foldText } from "./run-filter.ts";
+import { objectText, storedRunSchema } from "./stored-run.ts";
 
 /** The run as a row of D1, and back. */
 
 export type RunRow = typeof runs.$inferSelect;
-
-const storedRunSchema = runSchema.omit({ watch_url: true });
 
 /** One column that holds JSON. Text that is not JSON is an issue of that column, not an exception. */
 const jsonText = z.string().transform((text, context) => {
@@ -27,7 +25,7 @@ const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value ==
 
 const rowSchema = z
   .object({
-    parameters: jsonText,
+    parameters: objectText,
     labels: jsonText,
     outputPaths: jsonText,
     failure: jsonText.nullable(),
@@ -48,7 +46,7 @@ export function runToRow({ run, revision, summary }: IndexedRun): RunRow {
     name: run.name,
     searchName: foldText(run.name ?? ""),
     status: run.status,
-    parameters: JSON.stringify(run.parameters),
+    parameters: run.parameters,
     labels: JSON.stringify(run.labels),
     pinned: Number(run.pinned),
     createdAt: run.created_at,

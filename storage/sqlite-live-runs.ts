@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { StoredRun } from "../core/ports.ts";
-import { runSchema } from "../protocol/api.ts";
 import { isTerminal } from "../protocol/event.ts";
 import { errorText, logError } from "./server-log.ts";
+import { storedRunSchema } from "./stored-run.ts";
 
 export type LiveRun = { run: StoredRun; revision: number };
 
@@ -17,7 +17,6 @@ export type Change =
 const REMEMBERED_ENDS = 1_000;
 
 const rowSchema = z.object({ run_id: z.string(), revision: z.int(), run: z.string() });
-const storedRunSchema = runSchema.omit({ watch_url: true });
 
 /**
  * The open runs of a workspace, as the live list shows them. A row an open run in the object's storage, written when its state changes; what moves

@@ -9,6 +9,8 @@ export type App = {
     requestId: string;
     /** Set on every route that is not open. */
     caller?: Caller;
+    /** The text of a JSON body, on routes that read it with `jsonBody`. */
+    bodyText?: string;
   };
 };
 

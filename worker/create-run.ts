@@ -3,9 +3,8 @@ import type { StoredRun } from "../core/ports.ts";
 import type { CreateRun } from "../protocol/api.ts";
 import type { Refusal } from "../protocol/error-code.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { utf8Length } from "../protocol/ndjson.ts";
+import { encodePayload, isRecord, parseRecord, utf8Length } from "../protocol/ndjson.ts";
 import { D1Idempotency } from "../storage/d1-idempotency.ts";
-import { D1Workspaces } from "../storage/d1-workspaces.ts";
 import { callerOf, type App } from "./app-context.ts";
 import { findRun } from "./known-runs.ts";
 import { runObject } from "./objects.ts";
@@ -14,24 +13,27 @@ import { sha256Hex } from "./secrets.ts";
 
 export type Creation = { kind: "created"; run: StoredRun } | { kind: "refused"; refusal: Refusal };
 
-/** Makes a run, or finds the one that the same key and body made before. It is in D1, and so in every list, when this resolves. */
-export async function createRun(c: Context<App>, workspaceId: string, body: CreateRun): Promise<Creation> {
-  const refusal = refuseCreation(body);
+/** What a run is asked to be: the judged body, its parameters apart, as text that keeps their digits. */
+type Wanted = { body: Omit<CreateRun, "parameters">; parameters: string };
+
+/**
+ * Makes a run in a workspace that is there, or finds the one that the same key and body made before. It is in D1, and so in every list, when
+ * this resolves.
+ */
+export async function createRun(c: Context<App>, workspaceId: string, judged: CreateRun): Promise<Creation> {
+  const { parameters: _judged, ...body } = judged;
+  const parameters = encodeParameters(c.get("bodyText") ?? "{}");
+  const refusal = refuseCreation({ body, parameters });
   if (refusal !== null) return { kind: "refused", refusal };
-  if (!(await new D1Workspaces(c.env.DB).exists(workspaceId))) {
-    return {
-      kind: "refused",
-      refusal: { code: "WORKSPACE_NOT_FOUND", detail: `there is no workspace ${workspaceId}` },
-    };
-  }
 
   const now = Date.now();
   const runId = newRunId(now);
+  const wanted = { workspaceId, body, parameters };
   const key = c.req.header("idempotency-key");
-  if (key === undefined) return make(c, { runId, workspaceId, body });
+  if (key === undefined) return make(c, { ...wanted, runId });
 
   const { principal } = callerOf(c);
-  const fingerprint = await sha256Hex(JSON.stringify(body));
+  const fingerprint = await sha256Hex(JSON.stringify([body, parameters]));
   const claim = await new D1Idempotency(c.env.DB).claim(
     // The same key in another workspace is another request.
     { principalId: principal.id, key: `${workspaceId}/${key}`, fingerprint, runId },
@@ -49,50 +51,38 @@ export async function createRun(c: Context<App>, workspaceId: string, body: Crea
     case "repeat": {
       // D1 first: the object of a run that was archived is empty, and would take the run for a new one.
       const known = await findRun(c, claim.runId);
-      return known === null ? make(c, { runId: claim.runId, workspaceId, body }) : { kind: "created", run: known };
+      return known === null ? make(c, { ...wanted, runId: claim.runId }) : { kind: "created", run: known };
     }
     case "fresh":
-      return make(c, { runId, workspaceId, body });
+      return make(c, { ...wanted, runId });
   }
 }
 
 /** By its id creating is idempotent: two requests with one key, at the same moment, get one run from one object. */
-async function make(
-  c: Context<App>,
-  wanted: { runId: string; workspaceId: string; body: CreateRun },
-): Promise<Creation> {
+async function make(c: Context<App>, wanted: Wanted & { runId: string; workspaceId: string }): Promise<Creation> {
   const queuedBy = callerOf(c).principal.name;
   return runObject(c.env, wanted.runId).create({ ...wanted, queuedBy });
 }
 
+/** The parameters of a judged body as the log will have them: every number with its digits, every name as data, `__proto__` too. */
+export function encodeParameters(bodyText: string): string {
+  const { parameters } = parseRecord(bodyText);
+  return isRecord(parameters) ? encodePayload(parameters) : "{}";
+}
+
 /** What the schema cannot say of a body: sizes that are counted over the whole. */
-export function refuseCreation(body: CreateRun): Refusal | null {
-  const { parameters = {}, labels = {} } = body;
-  const keys = Object.keys(parameters).length;
+export function refuseCreation({ body, parameters }: Wanted): Refusal | null {
+  const keys = Object.keys(parseRecord(parameters)).length;
   if (keys > LIMITS.parametersKeys) {
     return { code: "INVALID_BODY", detail: `parameters: ${keys} keys; at most ${LIMITS.parametersKeys}` };
   }
-  const bytes = utf8Length(JSON.stringify(parameters));
+  const bytes = utf8Length(parameters);
   if (bytes > LIMITS.parametersBytes) {
     return { code: "INVALID_BODY", detail: `parameters: ${bytes} bytes; at most ${LIMITS.parametersBytes}` };
   }
-  if (holdsInfinity(parameters)) {
-    return { code: "INVALID_BODY", detail: "parameters: a number is beyond what JSON readers can hold" };
-  }
-  const labelCount = Object.keys(labels).length;
-  if (labelCount > LIMITS.labels)
-    return { code: "INVALID_BODY", detail: `labels: ${labelCount}; at most ${LIMITS.labels}` };
+  const labels = Object.keys(body.labels ?? {}).length;
+  if (labels > LIMITS.labels) return { code: "INVALID_BODY", detail: `labels: ${labels}; at most ${LIMITS.labels}` };
   return null;
-}
-
-/** `1e400` is read as infinity, and would be stored as null. */
-function holdsInfinity(value: unknown): boolean {
-  const waiting = [value];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (typeof next === "number" && !Number.isFinite(next)) return true;
-    if (typeof next === "object" && next !== null) waiting.push(...Object.values(next));
-  }
-  return false;
 }
 
 /** A key that could not be stored or compared as it came. */

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { IndexedRun, RunQuery, StoredRun } from "../core/ports.ts";
+import { toWireRun as wireRunFrom } from "../core/run/wire-run.ts";
 import type { Run } from "../protocol/api.ts";
 import { isTerminal } from "../protocol/event.ts";
 import { D1RunIndex } from "../storage/d1-run-index.ts";
@@ -11,10 +12,7 @@ import { runObject, workspaceObject } from "./objects.ts";
 /** Where a run is asked for: an ended one in D1 alone, an open one in its object. */
 
 /** The run as the API gives it: with the address one watches it at. */
-export const toWireRun = (c: Context<App>, run: StoredRun): Run => ({
-  ...run,
-  watch_url: `${new URL(c.req.url).origin}/runs/${run.run_id}`,
-});
+export const toWireRun = (c: Context<App>, run: StoredRun): Run => wireRunFrom(run, new URL(c.req.url).origin);
 
 export const indexOf = (c: Context<App>): D1RunIndex => new D1RunIndex(c.env.DB);
 

@@ -1,7 +1,7 @@
-import { createExecutionContext } from "cloudflare:test";
+import { createExecutionContext, evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test } from "vitest";
-import { call, ORIGIN, seedTokens, tokenOf } from "../test/workerd/api.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { call, listen, ORIGIN, seedTokens, tokenOf, type Call } from "../test/workerd/api.ts";
 import type { Run, RunList } from "../protocol/api.ts";
 import { app } from "./app.ts";
 
@@ -48,14 +48,48 @@ describe("creating", () => {
     expect(await get(run.run_id)).toEqual(run);
   });
 
-  test("parameters come back value for value, whatever their names", async () => {
-    const body = '{"parameters":{"nested":{"__proto__":{"a":1}},"constructor":"c","toString":[],"\\u0000":"\\ud83d"}}';
-    const answer = await call("POST", RUNS, { as: "operator", body, headers: { "content-type": "application/json" } });
-    const { run_id } = await answer.json<Run>();
-    const text = await (await call("GET", `/api/runs/${run_id}`, { as: "viewer" })).text();
-    expect(JSON.stringify(JSON.parse(text).parameters)).toBe(JSON.stringify(JSON.parse(body).parameters));
+  test("[EVT3] [EVT4] parameters come back digit for digit, whatever their names, wherever a run is told", async () => {
+    const parameters = String.raw`{"__proto__":{"a":1},"nested":{"__proto__":{"a":1}},"constructor":"c","\u0000":"\ud83d","id":12345678901234567890,"much":[1e400],"zero":-0}`;
+    const watcher = listen(
+      await call("GET", "/api/workspaces/default/live", { as: "viewer", headers: { upgrade: "websocket" } }),
+    );
+    const frames: string[] = [];
+    watcher.socket.addEventListener("message", ({ data }) => void frames.push(String(data)));
+    const request = (json: string): Call => ({
+      as: "operator",
+      body: `{"name":"digits","parameters":${json}}`,
+      headers: { "content-type": "application/json", "idempotency-key": "digits" },
+    });
+    const told = `"parameters":${parameters}`;
+    const created = await (await call("POST", RUNS, request(parameters))).text();
+    expect(created).toContain(told);
+    const { run_id } = JSON.parse(created);
+    const tellers = [`/api/runs/${run_id}`, `${RUNS}?q=digits`, `/api/runs/${run_id}/events`];
+    const allTell = async () => {
+      for (const path of tellers) expect(await (await call("GET", path, { as: "viewer" })).text()).toContain(told);
+    };
+    await allTell();
+    await vi.waitFor(() => expect(frames.find((frame) => frame.includes(run_id))).toContain(told));
+    watcher.socket.close();
+
+    expect(JSON.parse(await (await call("POST", RUNS, request(parameters))).text()).run_id).toBe(run_id);
+    // A double could not tell this identifier from the first.
+    const other = await call("POST", RUNS, request(parameters.replace("7890", "7891")));
+    expect(await other.json()).toMatchObject({ code: "IDEMPOTENCY_MISMATCH" });
+
+    await evictDurableObject(env.RUNS.getByName(run_id));
+    await allTell();
     await end(run_id);
-    expect(JSON.stringify((await get(run_id)).parameters)).toBe(JSON.stringify(JSON.parse(body).parameters));
+    await allTell();
+  });
+
+  test("[ERR5] an unknown workspace is answered before its body is looked at", async () => {
+    for (const body of ["{", '{"nope":1}', "x".repeat(5_000_000)]) {
+      const answer = await call("POST", "/api/workspaces/none/runs", { as: "operator", body });
+      expect([answer.status, (await answer.json<{ code: string }>()).code]).toEqual([404, "WORKSPACE_NOT_FOUND"]);
+    }
+    expect((await call("POST", "/api/workspaces/none/runs", { as: "viewer", body: "{" })).status).toBe(403);
+    expect((await call("POST", "/api/workspaces/none/runs", { body: "{" })).status).toBe(401);
   });
 
   test("without a body is a run without a name", async () => {

@@ -11,7 +11,14 @@ import type { ProducerNumber } from "./sequencer.ts";
 /** This object holds no run: it was never created, or it was archived and emptied. Only the index knows which. */
 export type Unknown = { kind: "unknown" };
 
-export type CreateCommand = { runId: string; workspaceId: string; queuedBy: string; body: CreateRun };
+export type CreateCommand = {
+  runId: string;
+  workspaceId: string;
+  queuedBy: string;
+  body: Omit<CreateRun, "parameters">;
+  /** JSON text of one object, as `encodeParameters` gives it. */
+  parameters: string;
+};
 export type CreateOutcome = { kind: "created"; run: StoredRun };
 
 /**

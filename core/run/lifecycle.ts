@@ -1,5 +1,5 @@
 import type { Completion, EventDraft } from "../../protocol/append.ts";
-import { draftEvent } from "../../protocol/ndjson.ts";
+import { draftEvent, parseRecord } from "../../protocol/ndjson.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
 import { isTerminal, type Failure, type RunStatus, type TerminalStatus } from "../../protocol/event.ts";
 import { canMove, judgeStart, startedStatus } from "../../protocol/run-status.ts";
@@ -63,20 +63,24 @@ export const serverCompletion = (status: TerminalStatus, failure: Failure | null
   step: null,
 });
 
-export const identityOf = ({ runId, workspaceId, body }: CreateCommand, createdAt: number): RunIdentity => ({
+export const identityOf = (
+  { runId, workspaceId, body, parameters }: CreateCommand,
+  createdAt: number,
+): RunIdentity => ({
   runId,
   workspaceId,
   createdAt,
+  parameters,
   leaseMs: body.lease_seconds === undefined ? null : body.lease_seconds * 1000,
   endAfterMs: (body.end_after_seconds ?? 0) * 1000,
 });
 
 /** The payload of the first line: what the run was asked to be. */
-export const queuedPayload = ({ body, queuedBy }: CreateCommand): Record<string, unknown> => ({
+export const queuedPayload = ({ body, parameters, queuedBy }: CreateCommand): Record<string, unknown> => ({
   ...(body.workflow_id === undefined ? {} : { workflow_id: body.workflow_id }),
   ...(body.workflow_version === undefined ? {} : { workflow_version: body.workflow_version }),
   ...(body.name === undefined ? {} : { name: body.name }),
-  parameters: body.parameters ?? {},
+  parameters: parseRecord(parameters),
   queued_by: queuedBy,
   ...(body.lease_seconds === undefined ? {} : { lease_seconds: body.lease_seconds }),
   ...(body.labels === undefined ? {} : { labels: body.labels }),

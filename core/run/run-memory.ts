@@ -5,11 +5,13 @@ import { parseLine, splitLines, utf8Length } from "../../protocol/ndjson.ts";
 import type { ArchiveProgress, EventLog, Outbox, Segment, StoredRun } from "../ports.ts";
 import { remember, type ProducerMark, type Producers } from "./sequencer.ts";
 
-/** What a run is told once and its log does not say. */
+/** What a run is told once, and what its folds do not keep. */
 export type RunIdentity = {
   runId: string;
   workspaceId: string;
   createdAt: number;
+  /** JSON text, as in `run.queued`: the digits of its numbers would not survive a fold. */
+  parameters: string;
   leaseMs: number | null;
   endAfterMs: number;
 };
@@ -155,7 +157,7 @@ export function storedRun(memory: RunMemory): StoredRun {
     workflow_version: state.workflow_version,
     name: state.name,
     status: state.status,
-    parameters: state.parameters,
+    parameters: identity.parameters,
     labels: state.labels,
     pinned: false,
     created_at: new Date(identity.createdAt).toISOString(),

@@ -57,7 +57,8 @@ export class RunWorld {
   run = this.#newRun();
 
   create(body: CreateRun = {}): StoredRun {
-    return this.run.create({ ...RUN, queuedBy: "tester", body }).run;
+    const { parameters = {}, ...rest } = body;
+    return this.run.create({ ...RUN, queuedBy: "tester", body: rest, parameters: JSON.stringify(parameters) }).run;
   }
 
   append(batch: Batch): AppendOutcome {

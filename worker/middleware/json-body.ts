@@ -17,13 +17,17 @@ export const jsonBody = createMiddleware<App>(async (c, next) => {
     return problem(c, { code: "PAYLOAD_TOO_LARGE", detail: `a body holds at most ${LIMITS.appendBodyBytes} bytes` });
   }
   const contentType = c.req.header("content-type");
+  let text = "{}";
   if (bytes.byteLength > 0) {
     if (!/^application\/json *(;|$)/i.test(contentType ?? "")) {
       return problem(c, { code: "UNSUPPORTED_MEDIA_TYPE", detail: "this route takes application/json" });
     }
-    const refusal = refuseJson(bytes);
-    if (refusal !== null) return problem(c, refusal);
+    const read = readJson(bytes);
+    if (read.kind === "refused") return problem(c, read.refusal);
+    text = read.text;
   }
+  // A schema gives values; whoever must keep digits encodes the text itself.
+  c.set("bodyText", text);
   // The body has been read: the route's validator gets it once more, as bytes, because a text would bring a content type of its own.
   const isEmptyJson = bytes.byteLength === 0 && contentType !== undefined;
   c.req.raw = new Request(c.req.raw, { method: c.req.method, body: isEmptyJson ? EMPTY_OBJECT : bytes });
@@ -32,19 +36,33 @@ export const jsonBody = createMiddleware<App>(async (c, next) => {
 
 const EMPTY_OBJECT = new TextEncoder().encode("{}");
 
-function refuseJson(bytes: Uint8Array): Refusal | null {
+type ReadJson = { kind: "text"; text: string } | { kind: "refused"; refusal: Refusal };
+const refused = (code: "INVALID_BODY" | "INVALID_JSON", detail: string): ReadJson => ({
+  kind: "refused",
+  refusal: { code, detail },
+});
+
+/** Fields that are taken from the text, whatever the names in them. */
+const KEPT_AS_TEXT = new Set(["parameters"]);
+
+function readJson(bytes: Uint8Array): ReadJson {
+  let text: string;
+  let body: unknown;
   try {
-    const body: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-    // As it will stand in the log: one level below its event. Deeper, and whatever walks it could run out of stack.
-    if (isTooDeep({ payload: body })) {
-      return { code: "INVALID_BODY", detail: `nested deeper than ${LIMITS.payloadLevels} levels` };
-    }
-    // A schema leaves this one name out of a record without a word; what cannot be kept is refused.
-    const field = Object.entries(isRecord(body) ? body : {}).find(
-      ([, value]) => isRecord(value) && Object.hasOwn(value, "__proto__"),
-    );
-    return field === undefined ? null : { code: "INVALID_BODY", detail: `${field[0]}: __proto__ is a reserved name` };
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    body = JSON.parse(text);
   } catch (error) {
-    return { code: "INVALID_JSON", detail: error instanceof Error ? error.message : String(error) };
+    return refused("INVALID_JSON", error instanceof Error ? error.message : String(error));
   }
+  // As it will stand in the log: one level below its event. Deeper, and whatever walks it could run out of stack.
+  if (isTooDeep({ payload: body })) {
+    return refused("INVALID_BODY", `nested deeper than ${LIMITS.payloadLevels} levels`);
+  }
+  // A schema leaves this one name out of a record without a word; what cannot be kept is refused.
+  const field = Object.entries(isRecord(body) ? body : {}).find(
+    ([name, value]) => !KEPT_AS_TEXT.has(name) && isRecord(value) && Object.hasOwn(value, "__proto__"),
+  );
+  return field === undefined
+    ? { kind: "text", text }
+    : refused("INVALID_BODY", `${field[0]}: __proto__ is a reserved name`);
 }

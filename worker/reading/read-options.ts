@@ -1,5 +1,12 @@
 import { LIMITS } from "../../protocol/limits.ts";
-import { parseFlag, parsePosition, parseTypesQuery, parseWholeNumber, type Parsed } from "../../protocol/read-query.ts";
+import {
+  parseFlag,
+  parsePosition,
+  parseTypesQuery,
+  parseWholeNumber,
+  refuseRepeats,
+  type Parsed,
+} from "../../protocol/read-query.ts";
 
 export type ReadForm = "ndjson" | "sse" | "json" | "text";
 
@@ -24,7 +31,26 @@ const refused = (detail: string): { kind: "refused"; refusal: { code: "INVALID_Q
   refusal: { code: "INVALID_QUERY", detail },
 });
 
+/** Every parameter of a read. Each counts once. */
+export const READ_PARAMETERS = [
+  "after_sequence",
+  "from_sequence",
+  "limit",
+  "types",
+  "tail",
+  "at",
+  "follow",
+  "stream",
+  "download",
+  "format",
+  "ansi",
+  "timestamps",
+  "envelope",
+] as const;
+
 export function parseReadOptions(query: URLSearchParams, headers: Headers): Parsed<ReadOptions> {
+  const repeats = refuseRepeats(query, READ_PARAMETERS);
+  if (repeats !== null) return { kind: "refused", refusal: repeats };
   const flags = { stream: false, follow: false, download: false, timestamps: false };
   for (const name of ["stream", "follow", "download", "timestamps"] as const) {
     const flag = parseFlag(query, name);

@@ -33,7 +33,7 @@ export function runLog(from: {
     async head() {
       const { status, last_sequence: lastSequence } = from.row;
       if (isTerminal(status)) return { status, lastSequence };
-      const tail = await object.tail(Number.MAX_SAFE_INTEGER - 1);
+      const tail = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
       return tail.kind === "unknown"
         ? archivedHead(reader, from.row)
         : { status: tail.status, lastSequence: tail.headSequence };
@@ -41,7 +41,7 @@ export function runLog(from: {
     windows: (afterSequence, follow, left = new AbortController().signal) =>
       readLog(
         {
-          tail: (sequence) => object.tail(sequence),
+          tail: (sequence) => object.logTail(sequence),
           readSegment: (segment) => reader.readSegment(segment),
           wholeLog: (sequence) => reader.wholeLog(sequence),
           live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left),

@@ -5,7 +5,7 @@ import { appendAnswerSchema } from "../../protocol/api.ts";
 import { parseAppend, type AppendFormat } from "../../protocol/append.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import { isProducerId, parseFlag, parseWholeNumber } from "../../protocol/read-query.ts";
+import { isProducerId, parseFlag, parseWholeNumber, refuseRepeats } from "../../protocol/read-query.ts";
 import type { AppendOutcome, AppendRequest } from "../../core/run/commands.ts";
 import { appendToArchived } from "../../core/run/append-to-archived.ts";
 import type { ProducerNumber } from "../../core/run/sequencer.ts";
@@ -61,7 +61,10 @@ export const appendRoutes = newRoutes().openapi(
   async (c) => {
     const id = c.req.valid("param").id;
     if (!isRunId(id)) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
-    const raw = parseFlag(new URL(c.req.url).searchParams, "raw");
+    const query = new URL(c.req.url).searchParams;
+    const repeats = refuseRepeats(query, ["raw"]);
+    if (repeats !== null) return problem(c, repeats);
+    const raw = parseFlag(query, "raw");
     if (raw.kind === "refused") return problem(c, raw.refusal);
 
     const request = await readAppend(c, raw.value);

@@ -10,6 +10,7 @@ import { createRun, refuseKey } from "../create-run.ts";
 import { findRun, indexOf, listRuns, toWireRun } from "../known-runs.ts";
 import { listQuerySchema, toRunQuery } from "../list-query.ts";
 import { jsonBody } from "../middleware/json-body.ts";
+import { knownWorkspace } from "../middleware/known-workspace.ts";
 import { runObject, workspaceObject } from "../objects.ts";
 import { answers, newRoutes, refusals, takes } from "../open-api.ts";
 import { problem } from "../problem.ts";
@@ -26,7 +27,7 @@ export const runRoutes = newRoutes()
       method: "post",
       path: "/api/workspaces/{ws}/runs",
       summary: "Create a run",
-      middleware: [jsonBody] as const,
+      middleware: [knownWorkspace, jsonBody] as const,
       request: {
         params: workspaceParams,
         headers: z.object({ "idempotency-key": z.string().optional() }),

@@ -52,17 +52,7 @@ export class LiveRun {
 /** What the lines say of a run; the rest of it only the server knows. */
 function stateOf(run: Run): RunState {
   const { status, created_at, started_at, completed_at, duration_ms, progress, exit_code, failure } = run;
-  const {
-    name,
-    workflow_id,
-    workflow_version,
-    parameters,
-    labels,
-    last_sequence,
-    event_bytes,
-    events_path,
-    output_paths,
-  } = run;
+  const { name, workflow_id, workflow_version, labels, last_sequence, event_bytes, events_path, output_paths } = run;
   return {
     ...newRunState(),
     status,
@@ -76,7 +66,6 @@ function stateOf(run: Run): RunState {
     name,
     workflow_id,
     workflow_version,
-    parameters,
     labels,
     last_sequence,
     event_bytes,
