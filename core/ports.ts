@@ -121,14 +121,16 @@ export interface Archive {
   readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null>;
   /** Bytes `from..to` (exclusive) of the whole log, cut anywhere; null when there is no whole log. */
   readLog(run: RunAddress, from: number, to: number): Promise<string | null>;
-  /** The whole log in one put, made of the segments. */
-  composeSmall(run: RunAddress, segments: readonly Segment[]): Promise<void>;
+  /** Whole segments end to end; one request each. Throws when one is missing or not of its size. */
+  readSegments(run: RunAddress, segments: readonly Segment[]): Promise<Uint8Array[]>;
+  /** The whole log in one put. */
+  putLog(run: RunAddress, bytes: Uint8Array): Promise<void>;
   startUpload(run: RunAddress): Promise<string>;
-  /** Part `partNumber` (from 1) of equal `partBytes`, cut from the segments. `gone` when the upload does not exist any more. */
+  /** Part `partNumber`, from 1. `gone` when the upload does not exist any more. */
   uploadPart(
     run: RunAddress,
-    segments: readonly Segment[],
-    upload: { uploadId: string; partNumber: number; partBytes: number },
+    upload: { uploadId: string; partNumber: number },
+    bytes: Uint8Array,
   ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }>;
   completeUpload(
     run: RunAddress,

@@ -45,9 +45,12 @@ export class R2Archive implements Archive {
     return object === null ? null : object.text();
   }
 
-  async composeSmall(run: RunAddress, segments: readonly Segment[]): Promise<void> {
-    const parts = await Promise.all(segments.map((segment) => this.#segmentBytes(run, segment)));
-    await this.#bucket.put(wholeLogKey(run), joinBytes(parts), NDJSON);
+  readSegments(run: RunAddress, segments: readonly Segment[]): Promise<Uint8Array[]> {
+    return Promise.all(segments.map((segment) => this.#segmentBytes(run, segment)));
+  }
+
+  async putLog(run: RunAddress, bytes: Uint8Array): Promise<void> {
+    await this.#bucket.put(wholeLogKey(run), bytes, NDJSON);
   }
 
   async startUpload(run: RunAddress): Promise<string> {
@@ -57,11 +60,9 @@ export class R2Archive implements Archive {
 
   async uploadPart(
     run: RunAddress,
-    segments: readonly Segment[],
-    { uploadId, partNumber, partBytes }: { uploadId: string; partNumber: number; partBytes: number },
+    { uploadId, partNumber }: { uploadId: string; partNumber: number },
+    bytes: Uint8Array,
   ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }> {
-    const from = (partNumber - 1) * partBytes;
-    const bytes = await this.#cutBytes(run, segments, from, from + partBytes);
     try {
       const part = await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).uploadPart(partNumber, bytes);
       return { kind: "uploaded", etag: part.etag };
@@ -107,21 +108,6 @@ export class R2Archive implements Archive {
       await this.#bucket.delete(keys.slice(at, at + KEYS_A_DELETE));
   }
 
-  /** Bytes `from..to` of the segments put end to end; fewer at the end of the last. */
-  async #cutBytes(run: RunAddress, segments: readonly Segment[], from: number, to: number): Promise<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    let start = 0;
-    for (const segment of segments) {
-      const end = start + segment.bytes;
-      if (end > from && start < to) {
-        const bytes = await this.#segmentBytes(run, segment);
-        pieces.push(bytes.subarray(Math.max(0, from - start), Math.min(segment.bytes, to - start)));
-      }
-      start = end;
-    }
-    return joinBytes(pieces);
-  }
-
   async #segmentBytes(run: RunAddress, segment: Segment): Promise<Uint8Array> {
     const object = await this.#bucket.get(segmentKey(run, segment));
     if (object === null) throw new Error(`${segmentKey(run, segment)} is missing`);
@@ -131,16 +117,6 @@ export class R2Archive implements Archive {
     }
     return bytes;
   }
-}
-
-function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
-  }
-  return joined;
 }
 
 const isNoSuchUpload = (error: unknown): boolean =>

@@ -8,6 +8,8 @@ export const SINGLE_PUT_BYTES = 5 * MIB;
 export const PART_BYTES = 8 * MIB;
 /** R2's limit is 10,000 parts an object. */
 const MOST_PARTS = 9_000;
+/** Segments that are read in one step. */
+const GATHERED_A_STEP = 500;
 /** Whether watchers of an archived run are still there. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -18,18 +20,25 @@ export type ArchiveFacts = {
   hotBytes: number;
   oldestHotAt: number | null;
   archive: ArchiveProgress;
+  /** The bytes of the whole log that are in memory for the next put. */
+  gathered: ByteRange;
   indexPending: boolean;
   /** Watchers that still read from the object; it is emptied only when there are none. */
   watchersBehind: boolean;
 };
 
+/** Bytes `from..to` of the whole log, `to` exclusive. */
+export type ByteRange = { from: number; to: number };
+
 export type ArchiveStep =
   /** Decide the next segment's range, write it down, then put it. */
   | { kind: "plan_segment" }
   | { kind: "put_segment"; segment: SegmentKey }
-  | { kind: "compose_small" }
+  /** Read the next segments of what is put next, the first of which begins at `from`. */
+  | { kind: "gather"; from: number; segments: Segment[] }
+  | { kind: "put_log"; range: ByteRange }
   | { kind: "start_upload"; partBytes: number }
-  | { kind: "upload_part"; uploadId: string; partNumber: number; partBytes: number }
+  | { kind: "upload_part"; uploadId: string; partNumber: number; range: ByteRange }
   | { kind: "complete_upload"; uploadId: string; parts: { partNumber: number; etag: string }[] }
   | { kind: "write_manifest"; sha256: string }
   | { kind: "write_index" }
@@ -60,14 +69,14 @@ function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
   const totalBytes = logBytes(facts.segments);
   switch (archive.phase) {
     case "open":
-      return totalBytes < SINGLE_PUT_BYTES
-        ? { kind: "compose_small" }
-        : { kind: "start_upload", partBytes: partBytesFor(totalBytes) };
+      if (totalBytes >= SINGLE_PUT_BYTES) return { kind: "start_upload", partBytes: partBytesFor(totalBytes) };
+      return gatherFor(facts, { kind: "put_log", range: { from: 0, to: totalBytes } });
     case "composing": {
-      const partNumber = archive.parts.length + 1;
-      return (partNumber - 1) * archive.partBytes < totalBytes
-        ? { kind: "upload_part", uploadId: archive.uploadId, partNumber, partBytes: archive.partBytes }
-        : { kind: "complete_upload", uploadId: archive.uploadId, parts: archive.parts };
+      const { uploadId, partBytes, parts } = archive;
+      const from = parts.length * partBytes;
+      if (from >= totalBytes) return { kind: "complete_upload", uploadId, parts };
+      const range = { from, to: Math.min(from + partBytes, totalBytes) };
+      return gatherFor(facts, { kind: "upload_part", uploadId, partNumber: parts.length + 1, range });
     }
     case "composed":
       return { kind: "write_manifest", sha256: archive.sha256 };
@@ -78,6 +87,38 @@ function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
       // A watcher that is still behind is fed by this object; the segments' ranges say where it is in the whole log.
       // Looked at again without being told: the sockets of a killed server go without a word. [ARC4]
       return facts.watchersBehind ? { kind: "wait", until: facts.now + LOOK_AGAIN_MS } : { kind: "empty" };
+  }
+}
+
+/** The put when its bytes are in memory, else the segments to read next: a few hundred at most, however small they are. [ARC5] */
+function gatherFor({ gathered, segments }: ArchiveFacts, put: Extract<ArchiveStep, { range: ByteRange }>): ArchiveStep {
+  const { range } = put;
+  const isBegun = gathered.from <= range.from && range.from < gathered.to;
+  const wantedFrom = isBegun ? gathered.to : range.from;
+  if (wantedFrom >= range.to) return put;
+  const step: Extract<ArchiveStep, { kind: "gather" }> = { kind: "gather", from: 0, segments: [] };
+  let start = 0;
+  for (const segment of segments) {
+    if (start >= range.to || step.segments.length === GATHERED_A_STEP) break;
+    if (start + segment.bytes > wantedFrom) {
+      if (step.segments.length === 0) step.from = start;
+      step.segments.push(segment);
+    }
+    start += segment.bytes;
+  }
+  return step;
+}
+
+/** How many requests a step makes at most; an invocation may make 10,000. [ARC5] */
+export function requestsOf(step: ArchiveStep, segments: number): number {
+  switch (step.kind) {
+    case "gather":
+      return step.segments.length;
+    case "delete_segments":
+      return Math.ceil(segments / 1_000);
+    default:
+      // The most is completing an upload: complete, look whether it is there, read it back for its hash.
+      return 3;
   }
 }
 

@@ -1,7 +1,8 @@
 import { isTerminal } from "../../protocol/event.ts";
 import type { Archive, ArchiveProgress, Clock, EventLog, Segment, SegmentKey } from "../ports.ts";
 import { backoffMs } from "./alarm-plan.ts";
-import { logBytes, nextArchiveStep, planSegment, type ArchiveStep } from "./archive-plan.ts";
+import { logBytes, nextArchiveStep, planSegment, requestsOf, type ArchiveStep } from "./archive-plan.ts";
+import { GatheredLog } from "./gathered-log.ts";
 import { buildManifest, type Sha256 } from "./manifest.ts";
 import { checkpointOf, storedThrough, type RunMemory } from "./run-memory.ts";
 
@@ -20,8 +21,8 @@ export type ArchiverHost = {
   emptied(): void;
 };
 
-/** One invocation may make 10,000 subrequests; a step makes ten at most, and the alarm goes on with the rest. */
-const MOST_STEPS = 500;
+/** One invocation may make 10,000 requests, and others need some of them; the alarm goes on with the rest. [ARC5] */
+const MOST_REQUESTS = 5_000;
 
 /**
  * Carries a run's lines to R2, one planned step after another. Every step can be repeated after a kill at any point:
@@ -30,6 +31,7 @@ const MOST_STEPS = 500;
 export class Archiver {
   readonly #ports: { log: EventLog; archive: Archive; clock: Clock; sha256: Sha256 };
   readonly #host: ArchiverHost;
+  readonly #gathered = new GatheredLog();
   #running: Promise<void> | null = null;
   #failures = 0;
   #retryAt: number | null = null;
@@ -62,12 +64,14 @@ export class Archiver {
   }
 
   async #workThrough(): Promise<void> {
-    for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    for (let requests = 0; ;) {
       const memory = this.#host.memory();
       if (memory === null) return;
       if (this.#retryAt !== null && this.#retryAt > this.#ports.clock.now()) return;
       const step = this.#next(memory);
       if (step.kind === "wait") return;
+      requests += requestsOf(step, memory.segments.length);
+      if (requests > MOST_REQUESTS) return;
       try {
         await this.#do(step, memory);
       } catch (error) {
@@ -92,6 +96,7 @@ export class Archiver {
       hotBytes: memory.hotBytes,
       oldestHotAt: memory.oldestHotAt,
       archive: memory.archive,
+      gathered: this.#gathered.range(),
       indexPending: this.#host.indexPending(),
       watchersBehind: this.#host.watchersBehind(),
     });
@@ -109,8 +114,11 @@ export class Archiver {
       }
       case "put_segment":
         return this.#putSegment(memory, step.segment);
-      case "compose_small":
-        await archive.composeSmall(run, memory.segments);
+      case "gather":
+        this.#gathered.add(step.from, await archive.readSegments(run, step.segments));
+        return;
+      case "put_log":
+        await archive.putLog(run, this.#gathered.take(step.range));
         return this.#composed(memory);
       case "start_upload": {
         const uploadId = await archive.startUpload(run);
@@ -118,8 +126,9 @@ export class Archiver {
         return;
       }
       case "upload_part": {
-        const part = await archive.uploadPart(run, memory.segments, step);
+        const part = await archive.uploadPart(run, step, this.#gathered.take(step.range));
         if (part.kind === "gone") return this.#uploadGone(memory);
+        this.#gathered.dropThrough(step.range.to);
         if (memory.archive.phase !== "composing") return;
         const parts = [...memory.archive.parts, { partNumber: step.partNumber, etag: part.etag }];
         this.#keepProgress(memory, { ...memory.archive, parts });
@@ -180,6 +189,7 @@ export class Archiver {
   }
 
   async #composed(memory: RunMemory): Promise<void> {
+    this.#gathered.forget();
     const sha256 = await this.#ports.archive.hashLog(memory.identity);
     this.#keepProgress(memory, { phase: "composed", sha256 });
   }

@@ -16,8 +16,8 @@ export class MemoryArchive implements Archive {
   readonly objects = new Map<string, Buffer>();
   readonly #uploads = new Map<string, Upload>();
   #started = 0;
-  /** Called before each call takes effect: throws to fail it, waits to hang it. */
-  interrupt: (call: ArchiveCall) => Promise<void> | void = () => {};
+  /** Called before each call takes effect, with the requests that R2 would count: throws to fail it, waits to hang it. */
+  interrupt: (call: ArchiveCall, requests?: number) => Promise<void> | void = () => {};
 
   async putSegment(run: RunAddress, segment: SegmentKey, lines: string): Promise<string> {
     await this.interrupt("putSegment");
@@ -39,9 +39,21 @@ export class MemoryArchive implements Archive {
     return this.objects.get(wholeLogKey(run))?.subarray(from, to).toString() ?? null;
   }
 
-  async composeSmall(run: RunAddress, segments: readonly Segment[]): Promise<void> {
-    await this.interrupt("composeSmall");
-    this.objects.set(wholeLogKey(run), this.#joined(run, segments));
+  async readSegments(run: RunAddress, segments: readonly Segment[]): Promise<Uint8Array[]> {
+    await this.interrupt("readSegments", segments.length);
+    return segments.map((segment) => {
+      const key = segmentKey(run, segment);
+      const bytes = this.objects.get(key);
+      if (bytes === undefined) throw new Error(`${key} is missing`);
+      if (bytes.length !== segment.bytes)
+        throw new Error(`${key} has ${bytes.length} bytes instead of ${segment.bytes}`);
+      return bytes;
+    });
+  }
+
+  async putLog(run: RunAddress, bytes: Uint8Array): Promise<void> {
+    await this.interrupt("putLog");
+    this.objects.set(wholeLogKey(run), Buffer.from(bytes));
   }
 
   async startUpload(run: RunAddress): Promise<string> {
@@ -53,14 +65,14 @@ export class MemoryArchive implements Archive {
   }
 
   async uploadPart(
-    run: RunAddress,
-    segments: readonly Segment[],
-    { uploadId, partNumber, partBytes }: { uploadId: string; partNumber: number; partBytes: number },
+    _run: RunAddress,
+    { uploadId, partNumber }: { uploadId: string; partNumber: number },
+    part: Uint8Array,
   ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }> {
     await this.interrupt("uploadPart");
     const upload = this.#uploads.get(uploadId);
     if (upload === undefined) return { kind: "gone" };
-    const bytes = this.#joined(run, segments).subarray((partNumber - 1) * partBytes, partNumber * partBytes);
+    const bytes = Buffer.from(part);
     const etag = `${partNumber}-${hashOf(bytes)}`;
     upload.parts.set(partNumber, { etag, bytes });
     return { kind: "uploaded", etag };
@@ -116,18 +128,5 @@ export class MemoryArchive implements Archive {
   /** What R2 does after a week, or an operator at once. */
   forgetUploads(): void {
     this.#uploads.clear();
-  }
-
-  #joined(run: RunAddress, segments: readonly Segment[]): Buffer {
-    return Buffer.concat(
-      segments.map((segment) => {
-        const key = segmentKey(run, segment);
-        const bytes = this.objects.get(key);
-        if (bytes === undefined) throw new Error(`${key} is missing`);
-        if (bytes.length !== segment.bytes)
-          throw new Error(`${key} has ${bytes.length} bytes instead of ${segment.bytes}`);
-        return bytes;
-      }),
-    );
   }
 }
