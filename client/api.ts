@@ -7,8 +7,9 @@ import {
   problemSchema,
   runListSchema,
   runSchema,
+  shareSchema,
 } from "../protocol/api.ts";
-import type { AppendAnswer, CreateRun, Principal, Run, RunList } from "../protocol/api.ts";
+import type { AppendAnswer, CreateRun, Principal, Run, RunList, Share } from "../protocol/api.ts";
 import type { ControlRequest } from "../protocol/control.ts";
 import { ERROR_CODES } from "../protocol/error-code.ts";
 import type { ErrorCode } from "../protocol/error-code.ts";
@@ -69,6 +70,11 @@ export class RuncastApi {
 
   getRun(runId: string, signal?: AbortSignal): Promise<Answer<Run>> {
     return this.#ask(runPath(runId), { signal }, runSchema);
+  }
+
+  /** Addresses to give away: of the page, of its preview, of the badge. */
+  shareRun(runId: string, signal?: AbortSignal): Promise<Answer<Share>> {
+    return this.#ask(`${runPath(runId)}/share`, { signal }, shareSchema);
   }
 
   listRuns(workspaceId: string, query: ListRunsQuery = {}, signal?: AbortSignal): Promise<Answer<RunList>> {

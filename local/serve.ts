@@ -7,7 +7,7 @@ import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { readWorkerOptions, WORKER_BUNDLE } from "./build.ts";
 import { migrate } from "./migrate.ts";
 import { ROOT, type StateFolder } from "./state-folder.ts";
-import { storeTokenHashes, type Tokens } from "./tokens.ts";
+import { readInstanceSecret, storeTokenHashes, type Tokens } from "./tokens.ts";
 
 export type ServeOptions = {
   folder: StateFolder;
@@ -60,6 +60,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
             INSTANCE_NAME: folder.instanceName,
             ALLOWED_HOSTS: [...ownHosts, ...allowedHosts].join(","),
             VERSION: version,
+            RUNCAST_SECRET: readInstanceSecret(folder),
           },
           host,
           port,

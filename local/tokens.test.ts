@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
-import { readTokens } from "./tokens.ts";
+import { readInstanceSecret, readTokens } from "./tokens.ts";
 
 let folder: StateFolder;
 beforeEach(() => {
@@ -36,4 +36,14 @@ test("two equal tokens, or one that no header can carry, are refused", () => {
     readTokens(folder, { RUNCAST_TOKEN: "one-token-for-both", RUNCAST_VIEW_TOKEN: "one-token-for-both" }),
   ).toThrow("differ");
   expect(() => readTokens(folder, { RUNCAST_TOKEN: "with a space in it" })).toThrow("administrator");
+});
+
+test("the instance's secret is made once, for its owner's eyes, unless the environment brings one", () => {
+  const secret = readInstanceSecret(folder, {});
+  expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  expect(readInstanceSecret(folder, {})).toBe(secret);
+  expect(statSync(join(folder.path, "instance-secret")).mode & 0o777).toBe(0o600);
+  expect(readInstanceSecret(folder, { RUNCAST_SECRET: "a-secret-from-outside" })).toBe("a-secret-from-outside");
+  expect(() => readInstanceSecret(folder, { RUNCAST_SECRET: "short" })).toThrow("guessed");
+  expect(Object.values(readTokens(folder, {}))).not.toContain(secret);
 });

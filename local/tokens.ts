@@ -25,18 +25,28 @@ export function readTokens(folder: StateFolder, environment: NodeJS.ProcessEnv =
   return tokens;
 }
 
-function readOrMake(path: string): string {
+/**
+ * What the keys of shared runs are derived from. Another one, and every badge and preview that was given away stops working: that is how to take
+ * them all back.
+ */
+export function readInstanceSecret(folder: StateFolder, environment: NodeJS.ProcessEnv = process.env): string {
+  const secret = environment.RUNCAST_SECRET || readOrMake(join(folder.path, "instance-secret"), "");
+  if (secret.length < SHORT_TOKEN_LENGTH) throw new Error("RUNCAST_SECRET is short enough to be guessed.");
+  return secret;
+}
+
+function readOrMake(path: string, prefix = "rc_"): string {
   try {
-    const token = readFileSync(path, "utf8").trim();
+    const secret = readFileSync(path, "utf8").trim();
     // Whoever copied the folder may have widened it.
     chmodSync(path, 0o600);
-    if (token !== "") return token;
+    if (secret !== "") return secret;
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
-  const token = `rc_${randomBytes(32).toString("base64url")}`;
-  writeFileSync(path, `${token}\n`, { mode: 0o600 });
-  return token;
+  const secret = `${prefix}${randomBytes(32).toString("base64url")}`;
+  writeFileSync(path, `${secret}\n`, { mode: 0o600 });
+  return secret;
 }
 
 /** Afterwards exactly these two tokens of ours are good. A token that changed takes its browser sessions with it. */

@@ -83,6 +83,15 @@ export type CreateRun = z.infer<typeof createRunSchema>;
 export const runListSchema = z.object({ items: z.array(runSchema), next_cursor: z.string().nullable() });
 export type RunList = z.infer<typeof runListSchema>;
 
+/** Addresses to give away. `preview_url` and `badge_url` hold the run's key: whoever has it sees the run's name and how it stands. */
+export const shareSchema = z.object({
+  watch_url: z.url(),
+  preview_url: z.url(),
+  badge_url: z.url(),
+  badge_markdown: z.string(),
+});
+export type Share = z.infer<typeof shareSchema>;
+
 export const appendAnswerSchema = z.object({
   first_sequence: z.int().nullable(),
   last_sequence: z.int().nullable(),

@@ -62,6 +62,7 @@ test("the wire is locked to its version", () => {
         "progressSchema": "a8ea8af780503f49",
         "runListSchema": "6ca73c4d308dded8",
         "runSchema": "d30bba3e2ebdad75",
+        "shareSchema": "de8750c4e2fc3c85",
         "signInSchema": "9ddcff581ac49f0a",
         "workspaceListSchema": "3d3f2b2d7842798b",
         "workspaceSchema": "0b163b74171bf69f",

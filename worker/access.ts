@@ -4,7 +4,13 @@ import { ROLES, type Role } from "../protocol/api.ts";
  * Who may call what: the whole surface of the API. A request that matches no row never reaches a route, and a test compares the rows with the
  * routes that the application really has.
  */
-export type AccessRule = { method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"; path: string; caller: "open" | Role };
+export type AccessRule = {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  path: string;
+  caller: "open" | Role;
+  /** Also for a stranger who has the run's key (`sharing/run-key.ts`). */
+  orRunKey?: true;
+};
 
 export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/health", caller: "open" },
@@ -28,6 +34,8 @@ export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/runs/:id/events", caller: "viewer" },
   { method: "POST", path: "/api/runs/:id/events", caller: "operator" },
   { method: "GET", path: "/api/runs/:id/live", caller: "viewer" },
+  { method: "GET", path: "/api/runs/:id/share", caller: "viewer" },
+  { method: "GET", path: "/api/runs/:id/badge.svg", caller: "viewer", orRunKey: true },
   { method: "GET", path: "/api/runs/:id/produce", caller: "operator" },
   { method: "POST", path: "/api/runs/:id/cancel", caller: "operator" },
   { method: "POST", path: "/api/runs/:id/heartbeat", caller: "operator" },
@@ -37,23 +45,27 @@ export const ACCESS: readonly AccessRule[] = [
 export const mayAct = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 
 export type Admission =
-  | { kind: "route"; rule: AccessRule }
+  /** `runId` as the path has it: it may be none at all. */
+  | { kind: "route"; rule: AccessRule; runId: string | null }
   | { kind: "unknown_path" }
   /** The methods the path does know, as the Allow header names them. */
   | { kind: "unknown_method"; allow: string };
 
 const matchers = ACCESS.map((rule) => ({
   rule,
-  pattern: new RegExp(`^${rule.path.replaceAll(/:\w+/g, "[^/]+").replaceAll(".", "\\.")}$`),
+  pattern: new RegExp(`^${rule.path.replaceAll(".", "\\.").replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`),
 }));
 
 /** The row of a request. HEAD is GET without the body. */
 export function findRule(method: string, path: string): Admission {
-  const known = matchers.filter(({ pattern }) => pattern.test(path)).map(({ rule }) => rule);
+  const known = matchers.flatMap(({ rule, pattern }) => {
+    const match = pattern.exec(path);
+    return match === null ? [] : [{ ...rule, rule, runId: match.groups?.["id"] ?? null }];
+  });
   if (known.length === 0) return { kind: "unknown_path" };
   const wanted = method === "HEAD" ? "GET" : method;
-  const rule = known.find((candidate) => candidate.method === wanted);
-  if (rule !== undefined) return { kind: "route", rule };
+  const found = known.find((candidate) => candidate.method === wanted);
+  if (found !== undefined) return { kind: "route", rule: found.rule, runId: found.runId };
   const allow = known.flatMap((candidate) => (candidate.method === "GET" ? ["GET", "HEAD"] : [candidate.method]));
   return { kind: "unknown_method", allow: allow.join(", ") };
 }

@@ -13,6 +13,7 @@ import { contractRoutes, registerSecurity } from "./routes/openapi.ts";
 import { readRoutes } from "./routes/read-events.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/session.ts";
+import { shareRoutes } from "./routes/share.ts";
 import { socketRoutes } from "./routes/sockets.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
 
@@ -30,6 +31,7 @@ app.route("/", runRoutes);
 app.route("/", appendRoutes);
 app.route("/", readRoutes);
 app.route("/", socketRoutes);
+app.route("/", shareRoutes);
 app.route("/", contractRoutes(app));
 registerSecurity(app);
 

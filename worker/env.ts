@@ -15,6 +15,8 @@ export type Env = {
   /** Host names answered to, separated by commas; empty: any. */
   ALLOWED_HOSTS: string;
   VERSION: string;
+  /** Of this instance alone; what is derived from it (a run's key) can be neither guessed nor stored. Absent: nothing is shared. */
+  RUNCAST_SECRET?: string;
 };
 
 /** What the Worker tells an object about the request it hands over. It always writes them itself, so a client cannot. */

@@ -6,12 +6,12 @@ export async function sha256Hex(text: string): Promise<string> {
 
 /** 256 random bits in characters that a cookie may hold. */
 export function randomSecret(prefix: string): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(32));
-  return (
-    prefix +
-    btoa(String.fromCharCode(...bytes))
-      .replaceAll("+", "-")
-      .replaceAll("/", "_")
-      .replaceAll("=", "")
-  );
+  return prefix + base64Url(crypto.getRandomValues(new Uint8Array(32)));
 }
+
+/** RFC 4648 §5 without padding: characters that cookies, headers and addresses may hold. */
+export const base64Url = (bytes: Uint8Array): string =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");

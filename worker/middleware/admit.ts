@@ -3,6 +3,7 @@ import { findRule, mayAct } from "../access.ts";
 import type { App } from "../app-context.ts";
 import { authenticate } from "../authenticate.ts";
 import { isUpgrade, problem } from "../problem.ts";
+import { hasRunKey } from "../sharing/run-key.ts";
 
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
@@ -16,13 +17,14 @@ export const admit = createMiddleware<App>(async (c, next) => {
     return problem(c, { code: "METHOD_NOT_ALLOWED", detail }, { allow: admission.allow });
   }
 
-  const { rule } = admission;
+  const { rule, runId } = admission;
   if (rule.caller !== "open") {
     const caller = await authenticate(c, Date.now());
-    if (caller === null) {
+    if (caller !== null) c.set("caller", caller);
+    // Decided before anything is looked up: to a stranger, a run that exists and one that does not are the same.
+    else if (rule.orRunKey !== true || runId === null || !(await hasRunKey(c, runId))) {
       return problem(c, { code: "UNAUTHENTICATED", detail: "send a bearer token, or sign in for a session cookie" });
     }
-    c.set("caller", caller);
   }
 
   // SameSite keeps a cookie from most foreign requests, but neither from sockets of another port on this host nor from signing in as someone else.

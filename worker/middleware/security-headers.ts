@@ -16,7 +16,7 @@ export const securityHeaders = createMiddleware<App>(async (c, next) => {
   headers.set("x-request-id", c.get("requestId"));
   headers.set("x-content-type-options", "nosniff");
   headers.set("referrer-policy", "no-referrer");
-  headers.set("cross-origin-resource-policy", "same-origin");
+  if (!headers.has("cross-origin-resource-policy")) headers.set("cross-origin-resource-policy", "same-origin");
   headers.set("cross-origin-opener-policy", "same-origin");
   if (c.req.path.startsWith("/api/")) {
     headers.set("content-security-policy", API_POLICY);

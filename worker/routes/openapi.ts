@@ -34,4 +34,10 @@ export function registerSecurity(app: OpenAPIHono<App>): void {
     name: "runcast_session_<instance>",
     description: "Set by POST /api/session",
   });
+  app.openAPIRegistry.registerComponent("securitySchemes", "runKey", {
+    type: "apiKey",
+    in: "query",
+    name: "key",
+    description: "Of one run, from GET /api/runs/{id}/share: opens its name and status",
+  });
 }
