@@ -13,7 +13,7 @@ const RUN: StoredRun = {
   workflow_version: null,
   name: "nightly build",
   status: "running",
-  parameters: {},
+  parameters: "{}",
   labels: {},
   pinned: false,
   created_at: "2026-11-21T02:30:00.000Z",
