@@ -35,6 +35,7 @@ export type ProducerTiming = {
   maxRetryMs: number;
 };
 const PRODUCER_TIMING: ProducerTiming = { gatherMs: 100, heartbeatMs: 5_000, firstRetryMs: 100, maxRetryMs: 5_000 };
+/** Far below what the server takes of a batch, however its lines grow when they are stored. [APP13] */
 const BATCH_BYTES = 256 * 1024;
 const BUFFER_BYTES = 8 * 1024 * 1024;
 /** A server may ask for patience, but a lease of a minute must not run out over it. */

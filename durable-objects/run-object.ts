@@ -8,7 +8,6 @@ import { readWatcherFrame } from "../protocol/watcher-frame.ts";
 import { appendToArchived } from "../core/run/append-to-archived.ts";
 import type {
   AppendOutcome,
-  AppendRequest,
   CancelCommand,
   CancelOutcome,
   CreateCommand,
@@ -32,6 +31,7 @@ import { cleanCloseCode } from "./close-code.ts";
 import { HibernatingProducers } from "./hibernating-producers.ts";
 import { HibernatingWatchers } from "./hibernating-watchers.ts";
 import { openPair, refuse, switchProtocols } from "./object-sockets.ts";
+import { unpackAppend, type PackedAppend } from "../core/run/packed-append.ts";
 import { answerFrame, readProducerFrame } from "./producer-frame.ts";
 
 /** One run, as Cloudflare sees it. Wires ports to `Run` and decides nothing. */
@@ -73,8 +73,8 @@ export class RunObject extends DurableObject<Env> {
     return outcome;
   }
 
-  async append(request: AppendRequest): Promise<AppendOutcome> {
-    const outcome = this.#run.append(request);
+  async append(packed: PackedAppend): Promise<AppendOutcome> {
+    const outcome = this.#run.append(unpackAppend(packed));
     await this.#run.settle();
     return outcome;
   }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseAppend, type AppendFormat } from "./append.ts";
+import { parseAppend, type AppendFormat, type EventDraft } from "./append.ts";
 import { ERROR_CODES } from "./error-code.ts";
 import { payloadSchemas, RESERVED_TYPES, runEventSchema } from "./event.ts";
 import { LIMITS } from "./limits.ts";
@@ -12,11 +12,15 @@ const bytesOf = (body: string | Uint8Array): Uint8Array =>
 const parse = (body: string | Uint8Array, format: AppendFormat = "ndjson", raw = false) =>
   parseAppend(bytesOf(body), format, { raw });
 
+function draftsOf(...args: Parameters<typeof parse>): EventDraft[] {
+  const parsed = parse(...args);
+  if (parsed.kind === "refused") throw new Error(JSON.stringify(parsed.refusal));
+  return parsed.drafts;
+}
+
 /** The lines a body becomes, numbered from 1, as a reader gets them. */
 function linesOf(body: string | Uint8Array, format: AppendFormat = "ndjson", raw = false): string[] {
-  const parsed = parse(body, format, raw);
-  if (parsed.kind === "refused") throw new Error(JSON.stringify(parsed.refusal));
-  return parsed.drafts.map((draft, index) => {
+  return draftsOf(body, format, raw).map((draft, index) => {
     const createdAt = draft.createdAtMs === null ? AT : new Date(draft.createdAtMs).toISOString();
     return assembleLine(draft, index + 1, createdAt);
   });
@@ -226,6 +230,27 @@ describe("raw output", () => {
       refused("PAYLOAD_TOO_LARGE", expect.any(Number)),
     );
     expect(linesOf("x".repeat(LIMITS.appendBodyBytes), "text")).toHaveLength(17);
+  });
+
+  test("[APP13] the refusal names the first line too many: those before it are a batch", () => {
+    const line = `${"é\u0001".repeat(5)}\n`;
+    const body = line.repeat(Math.floor(LIMITS.appendBodyBytes / utf8Length(line)));
+    const parsed = parse(body, "text");
+    if (parsed.kind !== "refused") throw new Error("taken");
+    expect(parsed.refusal).toEqual(refused("PAYLOAD_TOO_LARGE", expect.any(Number)));
+    const before = (parsed.refusal.line ?? 0) - 1;
+    expect(parse(line.repeat(before), "text").kind).toBe("drafts");
+    // As a line is counted: with a sequence of 16 digits, and its newline.
+    const [draft] = draftsOf(line, "text");
+    const bytes = utf8Length(assembleLine(draft!, Number.MAX_SAFE_INTEGER, AT)) + 1;
+    expect(before).toBe(Math.floor(LIMITS.batchLineBytes / bytes));
+  });
+
+  test("[APP13] one line alone is never too large, nor are 100,000 lines of 1 MiB", () => {
+    const escaped = "\u0001".repeat(LIMITS.appendBodyBytes);
+    expect(parse(escaped, "text").kind).toBe("drafts");
+    const lines = 100_000;
+    expect(parse(escaped.slice(0, 1024 * 1024 - lines) + "\n".repeat(lines), "text").kind).toBe("drafts");
   });
 });
 

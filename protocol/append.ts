@@ -1,7 +1,7 @@
 import type { Refusal } from "./error-code.ts";
 import { isTooDeep, judgeEvent, type Completion } from "./judge-event.ts";
 import { LIMITS } from "./limits.ts";
-import { headBytes, isRecord, mayLoseDigits, parseLossless, type EventDraft } from "./ndjson.ts";
+import { headBytes, isRecord, mayLoseDigits, parseLossless, utf8Length, type EventDraft } from "./ndjson.ts";
 import { pushRawLine } from "./raw-output.ts";
 
 export type { Completion } from "./judge-event.ts";
@@ -113,13 +113,12 @@ class Batch {
   readonly drafts: EventDraft[] = [];
   completes: Completion | null = null;
   #completedOnLine = 0;
-  #lineChars = 0;
-  #counted = 0;
+  readonly #size = new BatchSize();
 
   addRaw(message: string, line: number): Refusal | null {
     if (this.completes !== null) return this.#afterEnd();
     pushRawLine(this.drafts, message);
-    return this.#tooLong(line);
+    return this.#tooLarge(line);
   }
 
   addEvent(event: TypedObject, lossless: (() => Record<string, unknown>) | null, line: number): Refusal | null {
@@ -134,7 +133,7 @@ class Batch {
         return null;
       case "draft":
         this.drafts.push(judged.draft);
-        return this.#tooLong(line);
+        return this.#tooLarge(line);
     }
   }
 
@@ -146,13 +145,34 @@ class Batch {
     };
   }
 
-  #tooLong(line: number): Refusal | null {
-    for (; this.#counted < this.drafts.length; this.#counted += 1) {
-      const draft = this.drafts[this.#counted];
-      if (draft !== undefined) this.#lineChars += headBytes(draft.type) + draft.rest.length;
-    }
-    if (this.#lineChars <= LIMITS.batchLineChars) return null;
-    const detail = `the lines of this batch come to more than ${LIMITS.batchLineChars} characters; send fewer at once`;
+  #tooLarge(line: number): Refusal | null {
+    if (this.#size.fits(this.drafts)) return null;
+    const limit = LIMITS.batchLineBytes;
+    const detail = `the lines of this batch take more than ${limit} bytes as they are stored, each about 100 more than its payload: send the ${line - 1} before line ${line} as one batch, and the rest in others`;
     return { code: "PAYLOAD_TOO_LARGE", detail, line };
   }
 }
+
+/** What the lines of a batch take as they are stored. Bytes are counted only when their characters leave it open whether they fit. */
+class BatchSize {
+  #counted = 0;
+  #chars = 0;
+  #exactlyCounted = 0;
+  #bytes = 0;
+
+  fits(drafts: readonly EventDraft[]): boolean {
+    for (; this.#counted < drafts.length; this.#counted += 1) {
+      const draft = drafts[this.#counted];
+      if (draft !== undefined) this.#chars += headBytes(draft.type) + draft.rest.length + 1;
+    }
+    if (this.#chars * UTF8_BYTES_MAX <= LIMITS.batchLineBytes) return true;
+    for (; this.#exactlyCounted < drafts.length; this.#exactlyCounted += 1) {
+      const draft = drafts[this.#exactlyCounted];
+      if (draft !== undefined) this.#bytes += headBytes(draft.type) + utf8Length(draft.rest) + 1;
+    }
+    return this.#bytes <= LIMITS.batchLineBytes;
+  }
+}
+
+/** The most that one UTF-16 unit takes in UTF-8. */
+const UTF8_BYTES_MAX = 3;

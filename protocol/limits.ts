@@ -9,8 +9,11 @@ export const LIMITS = {
   /** One event line without its newline; a longer structured event is refused, longer raw output is split. */
   eventLineBytes: 256 * KIB,
   appendBodyBytes: 4 * MIB,
-  /** All lines of one batch once encoded, in UTF-16 units: a body of empty raw lines would grow a hundredfold. */
-  batchLineChars: 24 * MIB,
+  /**
+   * All lines of one batch as they are stored, each counted as `eventLineBytes` counts, with its newline. A body of empty raw lines grows a hundredfold, and a
+   * batch is one call to the run's object (32 MiB at most), held in its memory, stored in one transaction. One line alone, however it is escaped, always fits.
+   */
+  batchLineBytes: 25 * MIB,
   /** `source`, `step` and `failure` of a producer's `run.completed`, encoded: its line must still hold the summary. */
   completionBytes: 64 * KIB,
   payloadLevels: 128,

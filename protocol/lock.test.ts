@@ -91,7 +91,7 @@ test("the wire is locked to its version", () => {
         "watcherFrameSchema": "238868211c04b85a",
         "workspaceFrameSchema": "a8293b976bcf35c5",
       },
-      "limits": "1d5c5cfd21d79cfa",
+      "limits": "14c699d12f77186e",
       "moves": "14472ce4cd56bb1d",
       "payloads": {
         "artifact.created": "cd96f0354fe1e126",

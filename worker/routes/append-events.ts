@@ -11,6 +11,7 @@ import { appendToArchived } from "../../core/run/append-to-archived.ts";
 import type { ProducerNumber } from "../../core/run/sequencer.ts";
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
+import { packAppend } from "../../core/run/packed-append.ts";
 import type { App } from "../app-context.ts";
 import type { Env } from "../env.ts";
 import { runObject } from "../objects.ts";
@@ -24,6 +25,8 @@ export const appendRoutes = newRoutes().openapi(
     method: "post",
     path: "/api/runs/{id}/events",
     summary: "Append a batch: all of it or nothing. The answer comes when it is durable",
+    description:
+      "A body holds at most `appendBodyBytes`, and its lines take at most `batchLineBytes` as they are stored (`GET /api/limits`): 100,000 lines that come to 1 MiB always fit. Beyond that 413 names in `line` the first line too many: send the lines before it as one batch, and the rest in others.",
     request: {
       params: z.object({ id: z.string() }),
       query: z.object({ raw: z.string().optional().describe("true: every line is raw output") }),
@@ -68,7 +71,7 @@ export const appendRoutes = newRoutes().openapi(
     if (raw.kind === "refused") return problem(c, raw.refusal);
 
     const request = await readAppend(c, raw.value);
-    let outcome: AppendOutcome = await runObject(c.env, id).append(request);
+    let outcome: AppendOutcome = await runObject(c.env, id).append(packAppend(request));
     if (outcome.kind === "unknown") outcome = await askArchive(c.env, id, request);
 
     if (outcome.kind === "unknown") return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
