@@ -1,5 +1,6 @@
 import type { Run as WireRun } from "../protocol/api.ts";
 import type { Summary } from "../protocol/summary.ts";
+import type { Details } from "./run/edits.ts";
 import type { Checkpoint, RunIdentity } from "./run/run-memory.ts";
 import type { Sha256 } from "./run/manifest.ts";
 import type { ProducerMark } from "./run/sequencer.ts";
@@ -99,6 +100,9 @@ export interface EventLog {
   /** D1 is a projection: the transaction that changes what it shows notes that it is due. */
   putOutbox(outbox: Outbox): void;
   outbox(): Outbox;
+  /** Name, labels and pin, once somebody edited them. */
+  putDetails(details: Details): void;
+  details(): Details | null;
   /** When a heartbeat was last written down; appends carry their own time. */
   putHeardAt(at: number): void;
   heardAt(): number | null;
@@ -174,6 +178,10 @@ export interface RunIndex {
   /** Does nothing when a newer revision is there, or the run was deleted. */
   upsert(row: IndexedRun): Promise<void>;
   get(runId: string): Promise<IndexedRun | null>;
+  /**
+   * Changes what people may change of a run that only the index still holds. False, and nothing done, when the row has another revision or is gone.
+   */
+  edit(runId: string, details: Details, revision: number): Promise<boolean>;
   /** Newest first. `skipped` rows could not be decoded; their ids are in the server's log. */
   list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }>;
   delete(runId: string): Promise<void>;

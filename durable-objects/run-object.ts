@@ -13,6 +13,8 @@ import type {
   CreateCommand,
   CreateOutcome,
   DescribeOutcome,
+  EditCommand,
+  EditOutcome,
   EraseOutcome,
   HeartbeatOutcome,
   SummaryOutcome,
@@ -95,6 +97,12 @@ export class RunObject extends DurableObject<Env> {
 
   async cancel(command: CancelCommand): Promise<CancelOutcome> {
     const outcome = this.#run.cancel(command);
+    await this.#run.settle();
+    return outcome;
+  }
+
+  async edit(command: EditCommand): Promise<EditOutcome> {
+    const outcome = this.#run.edit(command);
     await this.#run.settle();
     return outcome;
   }

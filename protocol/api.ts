@@ -80,6 +80,14 @@ export const createRunSchema = z.strictObject({
 });
 export type CreateRun = z.infer<typeof createRunSchema>;
 
+/** What is left out stays as it is; `labels` replaces all of them, a name of null takes it away. */
+export const editRunSchema = z.strictObject({
+  name: z.string().min(1).max(200).nullable().optional(),
+  labels: labelsSchema.optional(),
+  pinned: z.boolean().optional(),
+});
+export type EditRun = z.infer<typeof editRunSchema>;
+
 export const runListSchema = z.object({ items: z.array(runSchema), next_cursor: z.string().nullable() });
 export type RunList = z.infer<typeof runListSchema>;
 

@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   ILLEGAL_MOVE: { status: 409, title: "The run cannot move to that status", retry: false },
   PRODUCER_GAP: { status: 409, title: "An earlier batch of this producer is missing", retry: false },
   LOG_INCOMPLETE: { status: 410, title: "The stored log is missing", retry: false, close: 4404 },
+  PRECONDITION_FAILED: { status: 412, title: "It was changed since you read it", retry: false },
   PAYLOAD_TOO_LARGE: { status: 413, title: "Too large", retry: false, close: 4413 },
   EVENT_TOO_LARGE: { status: 413, title: "An event is too large", retry: false, close: 4413 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "This content type is not understood", retry: false },

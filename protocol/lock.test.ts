@@ -52,6 +52,7 @@ test("the wire is locked to its version", () => {
         "cancelSchema": "38d6165e32b4141d",
         "createRunSchema": "aaef1db4b428ef14",
         "createWorkspaceSchema": "e856933329530943",
+        "editRunSchema": "6fb187f29d588047",
         "endDataSchema": "86754368cf97a80c",
         "eventPageSchema": "437270778a3ad906",
         "healthSchema": "4162da653ee4c2e6",
@@ -67,7 +68,7 @@ test("the wire is locked to its version", () => {
         "workspaceListSchema": "3d3f2b2d7842798b",
         "workspaceSchema": "0b163b74171bf69f",
       },
-      "codes": "638901b057d90279",
+      "codes": "c0b6eab3cf57b566",
       "control": {
         "controlRequestSchema": "616234557fbf91f3",
       },

@@ -1,10 +1,11 @@
 import { and, desc, eq, getTableColumns, inArray, gt, lt, or, sql, type SQL } from "drizzle-orm";
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
 import type { IndexedRun, RunIndex, RunQuery } from "../core/ports.ts";
+import type { Details } from "../core/run/edits.ts";
 import { deletedRuns, idempotencyKeys, runs } from "../migrations/schema.ts";
 import { decodeCursor, encodeCursor, wordsOf } from "./run-filter.ts";
 import { logError } from "./server-log.ts";
-import { rowToRun, rowToSummary, runToRow } from "./run-row.ts";
+import { detailsToRow, rowToRun, rowToSummary, runToRow } from "./run-row.ts";
 
 const columns = Object.entries(getTableColumns(runs));
 const { summary: _summary, ...listedColumns } = getTableColumns(runs);
@@ -41,6 +42,15 @@ export class D1RunIndex implements RunIndex {
     const summary = rowToSummary(row.summary);
     if (summary.kind === "damaged") reportDamage(runId, summary.reason);
     return { run: run.value, revision: row.revision, summary: summary.kind === "decoded" ? summary.value : null };
+  }
+
+  /** The revision is part of the statement: of two edits of what both have read one changes nothing, and is told so. [EDIT3] */
+  async edit(runId: string, details: Details, revision: number): Promise<boolean> {
+    const { meta } = await this.#db
+      .update(runs)
+      .set({ ...detailsToRow(details), revision: revision + 1 })
+      .where(and(eq(runs.runId, runId), eq(runs.revision, revision)));
+    return meta.changes > 0;
   }
 
   /** Lists carry no summaries (`summary` is null): two hundred of them would be megabytes that no list shows. */

@@ -79,6 +79,10 @@ export function eventLogContract(
         log.putHeardAt(12);
         log.putGraceUntil(13);
         expect([log.outbox(), log.heardAt(), log.graceUntil()]).toEqual([{ revision: 3, pending: true }, 12, 13]);
+        expect(log.details()).toBeNull();
+        const details = { name: "é", labels: { team: "data" }, pinned: true };
+        log.putDetails(details);
+        expect(log.details()).toEqual(details);
       }),
     );
 

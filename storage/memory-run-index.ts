@@ -1,4 +1,5 @@
 import type { IndexedRun, RunIndex, RunQuery } from "../core/ports.ts";
+import type { Details } from "../core/run/edits.ts";
 import { decodeCursor, encodeCursor, isAfter, matchesQuery } from "./run-filter.ts";
 
 /** The index in memory: for tests, and for one process that keeps nothing. */
@@ -16,6 +17,14 @@ export class MemoryRunIndex implements RunIndex {
 
   get(runId: string): Promise<IndexedRun | null> {
     return Promise.resolve(structuredClone(this.#rowsByRun.get(runId) ?? null));
+  }
+
+  edit(runId: string, details: Details, revision: number): Promise<boolean> {
+    const known = this.#rowsByRun.get(runId);
+    if (known?.revision !== revision) return Promise.resolve(false);
+    const run = { ...known.run, ...structuredClone(details) };
+    this.#rowsByRun.set(runId, { ...known, run, revision: revision + 1 });
+    return Promise.resolve(true);
   }
 
   list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }> {

@@ -41,6 +41,22 @@ export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex
       expect((await index.get(runId(0)))?.run.status).toBe("succeeded");
     });
 
+    test("[EDIT3] an edit is of the revision that was read: of two at once the second changes nothing, and neither does a late projection", async () => {
+      await index.upsert(indexed({ status: "succeeded", name: "Straße", exit_code: 3 }, 7));
+      const edited = { name: "NIGHTLY run", labels: { team: "data" }, pinned: true };
+      expect(await index.edit(runId(0), edited, 6)).toBe(false);
+      expect(await index.edit(runId(0), edited, 7)).toBe(true);
+      expect(await index.edit(runId(0), { name: null, labels: {}, pinned: false }, 7)).toBe(false);
+      await index.upsert(indexed({ status: "succeeded", name: "late" }, 7));
+      const expected = indexed({ status: "succeeded", exit_code: 3, ...edited }, 8);
+      expect(await index.get(runId(0))).toEqual(expected);
+      const found = { ...everything, q: "nightly", pinned: true, labels: [{ key: "team", value: "data" }] };
+      expect((await index.list(found)).items).toEqual([expected]);
+      expect((await index.list({ ...everything, q: "straße" })).items).toEqual([]);
+      await index.delete(runId(0));
+      expect(await index.edit(runId(0), edited, 8)).toBe(false);
+    });
+
     test("a deleted run stays deleted, whatever is still written of it", async () => {
       await index.upsert(indexed({}, 1));
       await index.delete(runId(0));

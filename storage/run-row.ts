@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { IndexedRun, StoredRun } from "../core/ports.ts";
+import type { Details } from "../core/run/edits.ts";
 import type { runs } from "../migrations/schema.ts";
 import { summarySchema } from "../protocol/summary.ts";
 import { foldText } from "./run-filter.ts";
@@ -37,18 +38,23 @@ const rowSchema = z
   })
   .loose();
 
+/** The columns that people may change. */
+export const detailsToRow = ({ name, labels, pinned }: Details) => ({
+  name,
+  searchName: foldText(name ?? ""),
+  labels: JSON.stringify(labels),
+  pinned: Number(pinned),
+});
+
 export function runToRow({ run, revision, summary }: IndexedRun): RunRow {
   return {
     runId: run.run_id,
     workspaceId: run.workspace_id,
     workflowId: run.workflow_id,
     workflowVersion: run.workflow_version,
-    name: run.name,
-    searchName: foldText(run.name ?? ""),
+    ...detailsToRow(run),
     status: run.status,
     parameters: run.parameters,
-    labels: JSON.stringify(run.labels),
-    pinned: Number(run.pinned),
     createdAt: run.created_at,
     startedAt: run.started_at,
     completedAt: run.completed_at,

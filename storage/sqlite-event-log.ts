@@ -1,4 +1,5 @@
 import type { ArchiveProgress, EventLog, HotBatch, LogWindow, Outbox, Segment } from "../core/ports.ts";
+import type { Details } from "../core/run/edits.ts";
 import type { Checkpoint, RunIdentity } from "../core/run/run-memory.ts";
 import type { ProducerMark } from "../core/run/sequencer.ts";
 import { cutText } from "../protocol/ndjson.ts";
@@ -217,6 +218,14 @@ export class SqliteEventLog implements EventLog {
     return this.#fact<Outbox>("outbox") ?? { revision: 0, pending: false };
   }
 
+  putDetails(details: Details): void {
+    this.#putFact("details", details);
+  }
+
+  details(): Details | null {
+    return this.#fact<Details>("details");
+  }
+
   putHeardAt(at: number): void {
     this.#putFact("heard_at", at);
   }
@@ -253,7 +262,7 @@ export class SqliteEventLog implements EventLog {
     return parts.length === 0 ? null : (JSON.parse(parts.map((part) => part.value).join("")) as T);
   }
 
-  #putFact(name: string, fact: RunIdentity | Checkpoint | ArchiveProgress | Outbox | number): void {
+  #putFact(name: string, fact: RunIdentity | Checkpoint | ArchiveProgress | Outbox | Details | number): void {
     let rest = JSON.stringify(fact);
     let part = 0;
     for (; part === 0 || rest !== ""; part += 1) {

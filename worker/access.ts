@@ -29,6 +29,7 @@ export const ACCESS: readonly AccessRule[] = [
   { method: "POST", path: "/api/workspaces/:ws/runs", caller: "operator" },
 
   { method: "GET", path: "/api/runs/:id", caller: "viewer" },
+  { method: "PATCH", path: "/api/runs/:id", caller: "operator" },
   { method: "DELETE", path: "/api/runs/:id", caller: "administrator" },
   { method: "GET", path: "/api/runs/:id/summary", caller: "viewer" },
   { method: "GET", path: "/api/runs/:id/events", caller: "viewer" },

@@ -80,9 +80,12 @@ export function refuseCreation({ body, parameters }: Wanted): Refusal | null {
   if (bytes > LIMITS.parametersBytes) {
     return { code: "INVALID_BODY", detail: `parameters: ${bytes} bytes; at most ${LIMITS.parametersBytes}` };
   }
-  const labels = Object.keys(body.labels ?? {}).length;
-  if (labels > LIMITS.labels) return { code: "INVALID_BODY", detail: `labels: ${labels}; at most ${LIMITS.labels}` };
-  return null;
+  return refuseLabels(body.labels ?? {});
+}
+
+export function refuseLabels(labels: Record<string, string>): Refusal | null {
+  const count = Object.keys(labels).length;
+  return count > LIMITS.labels ? { code: "INVALID_BODY", detail: `labels: ${count}; at most ${LIMITS.labels}` } : null;
 }
 
 /** A key that could not be stored or compared as it came. */

@@ -84,6 +84,8 @@ function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
       // The row must be in D1 before the object forgets the run: afterwards nothing else knows it.
       return facts.indexPending ? { kind: "write_index" } : { kind: "delete_segments" };
     case "cleared":
+      // Edited since: the object is the only one to know, until the row has it. [EDIT1]
+      if (facts.indexPending) return { kind: "write_index" };
       // A watcher that is still behind is fed by this object; the segments' ranges say where it is in the whole log.
       // Looked at again without being told: the sockets of a killed server go without a word. [ARC4]
       return facts.watchersBehind ? { kind: "wait", until: facts.now + LOOK_AGAIN_MS } : { kind: "empty" };

@@ -1,9 +1,10 @@
 import type { ControlRequest } from "../../protocol/control.ts";
-import type { CreateRun } from "../../protocol/api.ts";
+import type { CreateRun, EditRun } from "../../protocol/api.ts";
 import type { EventDraft, Completion } from "../../protocol/append.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
 import type { Summary } from "../../protocol/summary.ts";
 import type { LogWindow, Segment, StoredRun } from "../ports.ts";
+import type { Details } from "./edits.ts";
 import type { ProducerNumber } from "./sequencer.ts";
 
 /** What may be asked of a run and what it answers: plain data that crosses from the Worker to the object and back. */
@@ -50,6 +51,10 @@ export type CancelOutcome =
   | { kind: "requested"; run: StoredRun }
   | { kind: "already_cancelled"; run: StoredRun }
   | { kind: "refused"; refusal: Refusal };
+
+/** `expected`: the details that the edit was made for; null when it is for any. */
+export type EditCommand = { change: EditRun; expected: Details | null };
+export type EditOutcome = Unknown | { kind: "edited"; run: StoredRun } | { kind: "refused"; refusal: Refusal };
 
 export type DescribeOutcome = Unknown | { kind: "run"; run: StoredRun };
 export type SummaryOutcome = Unknown | { kind: "summary"; summary: Summary };

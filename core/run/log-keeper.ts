@@ -1,6 +1,7 @@
 import type { LogPart } from "../../protocol/run-state.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import type { Clock, EventLog } from "../ports.ts";
+import type { Details } from "./edits.ts";
 import { LineWriter, linesToRows, type WrittenLine } from "./line-writer.ts";
 import { newMemory, recall, type RunIdentity, type RunMemory } from "./run-memory.ts";
 import { remember, type ProducerMark } from "./sequencer.ts";
@@ -86,6 +87,14 @@ export class LogKeeper {
     this.#host.written(writer.lines);
   }
 
+  /** Keeps what was edited. The index is due with it, in one transaction. [EDIT1] */
+  edit(memory: RunMemory, details: Details): void {
+    this.write(memory, () => {
+      memory.edited = details;
+      this.#log.putDetails(details);
+    });
+  }
+
   /** The producer gave a sign of life. Written down at once: an eviction must not end a lease early. [LEASE1] */
   heard(memory: RunMemory, at = this.#clock.now()): void {
     if (isTerminal(memory.state.status)) return;
@@ -130,5 +139,5 @@ export function writeReturned(memory: RunMemory, writer: LineWriter): void {
 }
 
 /** What of a run the index and the lists show at once when it changes. */
-const shownOf = ({ state, lostAt }: RunMemory): string =>
-  JSON.stringify([state.last_sequence > 0, state.status, state.degraded, lostAt]);
+const shownOf = ({ state, lostAt, edited }: RunMemory): string =>
+  JSON.stringify([state.last_sequence > 0, state.status, state.degraded, lostAt, edited]);

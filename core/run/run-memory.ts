@@ -3,6 +3,7 @@ import { foldRunState, newRunState, type RunState } from "../../protocol/run-sta
 import { foldSummary, newSummary, runCounts, type Summary } from "../../protocol/summary.ts";
 import { parseLine, splitLines, utf8Length } from "../../protocol/ndjson.ts";
 import type { ArchiveProgress, EventLog, Outbox, Segment, StoredRun } from "../ports.ts";
+import { detailsOf, type Details } from "./edits.ts";
 import { remember, type ProducerMark, type Producers } from "./sequencer.ts";
 
 /** What a run is told once, and what its folds do not keep. */
@@ -38,6 +39,8 @@ export type RunMemory = {
   segments: Segment[];
   archive: ArchiveProgress;
   outbox: Outbox;
+  /** Name, labels and pin since they were first edited; null: as the run was made. */
+  edited: Details | null;
   hotBytes: number;
   oldestHotAt: number | null;
   /** When the producer was last heard by append or heartbeat; null: never yet. */
@@ -61,6 +64,7 @@ export function recall(log: EventLog): RunMemory | null {
     segments,
     archive,
     outbox: log.outbox(),
+    edited: log.details(),
     hotBytes: 0,
     oldestHotAt: null,
     heardAt: laterOf(checkpoint?.heardAt ?? null, log.heardAt()),
@@ -98,6 +102,7 @@ export const newMemory = (identity: RunIdentity): RunMemory => ({
   segments: [],
   archive: { phase: "open" },
   outbox: { revision: 0, pending: true },
+  edited: null,
   hotBytes: 0,
   oldestHotAt: null,
   heardAt: null,
@@ -147,19 +152,24 @@ export function storedThrough(memory: Pick<RunMemory, "segments">): number {
   return stored?.lastSequence ?? 0;
 }
 
+/** Name, labels and pin as they are now: what was edited last stands over what the log says. [EDIT1] */
+export const detailsNow = ({ state, edited }: RunMemory): Details =>
+  edited ?? detailsOf({ name: state.name, labels: state.labels, pinned: false });
+
 /** The run as the API returns it, but for its watch address. */
 export function storedRun(memory: RunMemory): StoredRun {
   const { identity, state, summary } = memory;
+  const { name, labels, pinned } = detailsNow(memory);
   return {
     run_id: identity.runId,
     workspace_id: identity.workspaceId,
     workflow_id: state.workflow_id,
     workflow_version: state.workflow_version,
-    name: state.name,
+    name,
     status: state.status,
     parameters: identity.parameters,
-    labels: state.labels,
-    pinned: false,
+    labels,
+    pinned,
     created_at: new Date(identity.createdAt).toISOString(),
     started_at: state.started_at,
     completed_at: state.completed_at,

@@ -15,20 +15,24 @@ import type {
   CreateCommand,
   CreateOutcome,
   DescribeOutcome,
+  EditCommand,
+  EditOutcome,
   EraseOutcome,
   HeartbeatOutcome,
   SummaryOutcome,
   TailOutcome,
 } from "./commands.ts";
+import { cancelRun } from "./cancel.ts";
 import { meetDeadlines } from "./deadlines.ts";
+import { decideEdit } from "./edits.ts";
 import { FanOut } from "./fan-out.ts";
 import { IndexOutbox } from "./index-outbox.ts";
 import { greetProducer, helloWatcher, type ProducerGreeting } from "./greetings.ts";
-import { decideCancel, identityOf, planBatch, queuedPayload, serverCompletion } from "./lifecycle.ts";
+import { identityOf, planBatch, queuedPayload } from "./lifecycle.ts";
 import { LogKeeper, writeReturned } from "./log-keeper.ts";
 import { LogSource } from "./log-source.ts";
 import { Presence } from "./presence.ts";
-import { storedRun, storedThrough, type RunMemory } from "./run-memory.ts";
+import { detailsNow, storedRun, storedThrough, type RunMemory } from "./run-memory.ts";
 import { admit, extend, type Positions } from "./sequencer.ts";
 
 /** One read of the hot log for an HTTP reader. */
@@ -162,28 +166,17 @@ export class Run {
   cancel(command: CancelCommand): CancelOutcome {
     const memory = this.#log.memory();
     if (memory === null) return { kind: "unknown" };
-    const { clock, producers } = this.#ports;
-    const decision = decideCancel({
-      status: memory.state.status,
-      force: command.force,
-      producerPresent: producers.any() || clock.now() - (memory.heardAt ?? 0) < LIMITS.producerSilenceMs,
-      asked: memory.cancelRequestedAt !== null,
-    });
-    if (decision.kind === "already_cancelled") return { kind: "already_cancelled", run: storedRun(memory) };
+    return cancelRun(this.#ports, this.#log, memory, command);
+  }
+
+  /** Changes name, labels or pin, also after the end. Durable when the answer leaves the object. [EDIT1] */
+  edit(command: EditCommand): EditOutcome {
+    const memory = this.#log.memory();
+    if (memory === null) return { kind: "unknown" };
+    const decision = decideEdit(detailsNow(memory), command);
     if (decision.kind === "refused") return decision;
-    const isNew = memory.cancelRequestedAt === null;
-    const request = {
-      control_id: clock.newId(),
-      action: "cancel" as const,
-      by: command.by,
-      ...(command.reason === null ? {} : { reason: command.reason }),
-    };
-    this.#log.write(memory, (writer) => {
-      if (isNew) writer.writeServerEvent("control.requested", null, request);
-      if (decision.kind === "end_now") writer.complete(serverCompletion("cancelled", null));
-    });
-    if (decision.kind === "ask_producer") producers.sendAll(JSON.stringify({ op: "control", ...request }));
-    return { kind: "requested", run: storedRun(memory) };
+    if (decision.kind === "edited") this.#log.edit(memory, decision.details);
+    return { kind: "edited", run: storedRun(memory) };
   }
 
   describe(): DescribeOutcome {

@@ -1,4 +1,5 @@
 import type { ArchiveProgress, EventLog, HotBatch, LogWindow, Outbox, Segment } from "../../core/ports.ts";
+import type { Details } from "../../core/run/edits.ts";
 import type { Checkpoint, RunIdentity } from "../../core/run/run-memory.ts";
 import type { ProducerMark } from "../../core/run/sequencer.ts";
 
@@ -10,6 +11,7 @@ type Stored = {
   batches: readonly HotBatch[];
   emptyBatches: readonly ProducerMark[];
   outbox: Outbox;
+  details: Details | null;
   heardAt: number | null;
   graceUntil: number | null;
 };
@@ -22,6 +24,7 @@ const nothing = (): Stored => ({
   batches: [],
   emptyBatches: [],
   outbox: { revision: 0, pending: false },
+  details: null,
   heardAt: null,
   graceUntil: null,
 });
@@ -128,6 +131,14 @@ export class MemoryEventLog implements EventLog {
 
   outbox(): Outbox {
     return { ...this.#stored.outbox };
+  }
+
+  putDetails(details: Details): void {
+    this.#change({ details: structuredClone(details) });
+  }
+
+  details(): Details | null {
+    return structuredClone(this.#stored.details);
   }
 
   putHeardAt(heardAt: number): void {

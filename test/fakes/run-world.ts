@@ -194,6 +194,7 @@ export class RunWorld {
         await this.index.upsert(row);
       },
       get: (runId) => this.index.get(runId),
+      edit: (runId, details, revision) => this.index.edit(runId, details, revision),
       list: (query) => this.index.list(query),
       delete: (runId) => this.index.delete(runId),
     };

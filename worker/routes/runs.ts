@@ -7,6 +7,7 @@ import { D1Workspaces } from "../../storage/d1-workspaces.ts";
 import { deleteRunFiles } from "../../storage/r2-run-files.ts";
 import { callerOf } from "../app-context.ts";
 import { createRun, refuseKey } from "../create-run.ts";
+import { detailsTag } from "../details-tag.ts";
 import { findRun, indexOf, listRuns, toWireRun } from "../known-runs.ts";
 import { listQuerySchema, toRunQuery } from "../list-query.ts";
 import { jsonBody } from "../middleware/json-body.ts";
@@ -80,12 +81,16 @@ export const runRoutes = newRoutes()
       path: "/api/runs/{id}",
       summary: "A run",
       request: { params: runParams },
-      responses: { 200: answers(namedRunSchema, "How it stands now"), ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND") },
+      responses: {
+        200: answers(namedRunSchema, "How it stands now; ETag is for the If-Match of PATCH"),
+        ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND"),
+      },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
       const run = await findRun(c, id);
-      return run === null ? problem(c, noRun(id)) : c.json(toWireRun(c, run), 200);
+      if (run === null) return problem(c, noRun(id));
+      return c.json(toWireRun(c, run), 200, { etag: await detailsTag(run) });
     },
   )
   .openapi(
