@@ -29,6 +29,8 @@ export type InspectedServer = {
   evict(runId: string, webSockets?: "close" | "hibernate"): Promise<void>;
   counts(): Promise<Counts>;
   forgetCounts(): Promise<void>;
+  /** Every call of R2 takes so much longer from now on, those that wait already included; Infinity: R2 hangs. */
+  delayArchive(ms: number): Promise<void>;
   /** Every key of the run in R2. */
   keys(runId: string): Promise<string[]>;
   /** Waits until the run's log is in the archive, whole, with nothing of it left elsewhere. */
@@ -67,6 +69,7 @@ export async function startInspectedServer(): Promise<InspectedServer> {
       server.miniflare.unsafeEvictDurableObject(server.workerName, "RunObject", { name: runId, webSockets }),
     counts: async () => (await api.ask("GET", "/counts")).json<Counts>(),
     forgetCounts: async () => void (await api.ask("DELETE", "/counts")),
+    delayArchive: async (ms) => void (await api.ask("POST", `/archive-delay?ms=${ms}`)),
     keys,
     archived: (runId) =>
       waitUntil(

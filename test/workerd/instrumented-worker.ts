@@ -2,14 +2,19 @@ import worker, { RunObject as OwnRunObject, WorkspaceObject as OwnWorkspaceObjec
 import type { Env } from "../../worker/env.ts";
 
 /**
- * The real Worker and its real objects, with the bindings they ask wrapped so that what they ask is counted. Nothing is answered differently.
- * Worker and objects share one isolate here, so these counts hold for all of them.
+ * The real Worker and its real objects, with the bindings they ask wrapped so that what they ask is counted, and R2 can be slow. Nothing is answered
+ * differently. Worker and objects share one isolate here, so what is counted and set holds for all of them.
  */
+let archiveDelayMs = 0;
 const counts = { statements: [] as string[], archiveBytesRead: 0, bytesAnswered: 0, mostBytesHeld: 0 };
 
 export default {
   async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
-    const { pathname } = new URL(request.url);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/archive-delay") {
+      archiveDelayMs = Number(searchParams.get("ms"));
+      return new Response();
+    }
     if (pathname !== "/counts") {
       const response = await worker.fetch(request, counted(env), context);
       if (!pathname.endsWith("/events") || response.body === null) return response;
@@ -35,7 +40,11 @@ export class WorkspaceObject extends OwnWorkspaceObject {
   }
 }
 
-const counted = (env: Env): Env => ({ ...env, DB: countStatements(env.DB), ARCHIVE: countReads(env.ARCHIVE) });
+const counted = (env: Env): Env => ({
+  ...env,
+  DB: countStatements(env.DB),
+  ARCHIVE: slowDown(countReads(env.ARCHIVE)),
+});
 
 /** Nothing is prepared that is not run: every statement of ours is prepared by the call that runs it. */
 function countStatements(database: D1Database): D1Database {
@@ -54,6 +63,36 @@ function countReads(bucket: R2Bucket): R2Bucket {
       return object === null || !("body" in object) ? object : countBody(object);
     },
   });
+}
+
+/** Every call of R2 takes so much longer; one that waits goes on when the delay is taken away. */
+function slowDown(bucket: R2Bucket): R2Bucket {
+  return wrap(bucket, {
+    get: (key: string, options?: R2GetOptions) => delayed(() => bucket.get(key, options)),
+    head: (key: string) => delayed(() => bucket.head(key)),
+    put: (key: string, value: string | ArrayBuffer, options?: R2PutOptions) =>
+      delayed(() => bucket.put(key, value, options)),
+    delete: (keys: string | string[]) => delayed(() => bucket.delete(keys)),
+    list: (options?: R2ListOptions) => delayed(() => bucket.list(options)),
+    createMultipartUpload: (key: string, options?: R2MultipartOptions) =>
+      delayed(() => bucket.createMultipartUpload(key, options)),
+    resumeMultipartUpload: (key: string, uploadId: string) => {
+      const upload = bucket.resumeMultipartUpload(key, uploadId);
+      return wrap(upload, {
+        uploadPart: (partNumber: number, value: ArrayBuffer) => delayed(() => upload.uploadPart(partNumber, value)),
+        complete: (parts: R2UploadedPart[]) => delayed(() => upload.complete(parts)),
+      });
+    },
+  });
+}
+
+async function delayed<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+  const begunAt = Date.now();
+  for (;;) {
+    const restMs = begunAt + archiveDelayMs - Date.now();
+    if (restMs <= 0) return call();
+    await scheduler.wait(Math.min(restMs, 50));
+  }
 }
 
 function countBody(object: R2ObjectBody): R2ObjectBody {
