@@ -89,11 +89,19 @@ export class RuncastApi {
   }
 
   /** Asks the producer to end the run; a run that was cancelled before is no error. */
-  cancelRun(runId: string, options: { reason?: string; force?: boolean } = {}): Promise<Answer<Run>> {
+  cancelRun(
+    runId: string,
+    options: { reason?: string; force?: boolean } = {},
+    signal?: AbortSignal,
+  ): Promise<Answer<Run>> {
     const { reason, force } = options;
     const path = `${runPath(runId)}/cancel${force === true ? "?force=true" : ""}`;
     const body = JSON.stringify(reason === undefined ? {} : { reason });
-    return this.#ask(path, { method: "POST", headers: { "content-type": "application/json" }, body }, runSchema);
+    return this.#ask(
+      path,
+      { method: "POST", headers: { "content-type": "application/json" }, body, signal },
+      runSchema,
+    );
   }
 
   /** One page of the log. */

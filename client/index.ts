@@ -14,6 +14,7 @@ export type {
   RunEnding,
   RunProducerOptions,
 } from "./run-producer.ts";
+export { orThrow, RuncastError } from "./runcast-error.ts";
 export { watchRun } from "./watch-run.ts";
 export type {
   Connection,
@@ -21,6 +22,7 @@ export type {
   Presence,
   RunEnd,
   RunWatch,
+  TransportName,
   WatchedLine,
   WatchOutcome,
   WatchRunOptions,

@@ -1,19 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
+import { closeCodeOf } from "./close-code.ts";
 import type { SocketLike } from "./web-socket.ts";
 
-/** How a refusal before the upgrade reads as a close code, so that a watcher knows one language. The rest is worth another try. */
-const CLOSE_CODE_BY_STATUS: Readonly<Record<number, number>> = {
-  400: 4400,
-  401: 4401,
-  403: 4403,
-  404: 4404,
-  410: 4404,
-  421: 4403,
-  426: 4400,
-  429: 4429,
-};
-const ABNORMAL = 1006;
 const REFUSAL_TEXT_CHARS = 2_000;
 
 /**
@@ -92,7 +81,7 @@ export class NodeWebSocket implements SocketLike {
     } catch (cause) {
       text = String(cause);
     }
-    this.#close(CLOSE_CODE_BY_STATUS[status] ?? ABNORMAL, refusalReason(status, text));
+    this.#close(closeCodeOf(status), refusalReason(status, text));
     this.#socket.terminate();
   }
 }

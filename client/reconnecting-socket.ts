@@ -1,7 +1,7 @@
 import { PING, PONG } from "../protocol/frames.ts";
 import { FIRST_STATE, step } from "./connection-state.ts";
 import type { ConnectionEvent, ConnectionState } from "./connection-state.ts";
-import type { SocketConstructor, SocketLike } from "./web-socket.ts";
+import type { SocketLike } from "./web-socket.ts";
 
 /** Spans a test may shorten; the defaults are what a server and the networks between are known to bear. */
 export type WatchTiming = {
@@ -30,10 +30,7 @@ export const WATCH_TIMING: WatchTiming = {
 
 export type ReconnectingSocketOptions = {
   /** Asked anew for every connection, as the position has moved on. */
-  address: () => string;
-  subprotocol: string;
-  token: string | undefined;
-  webSocket: SocketConstructor | undefined;
+  connect: () => SocketLike;
   timing: WatchTiming;
   random: () => number;
   /** One frame, in order; the next one is held back until a returned promise has settled. A throw ends the watch. */
@@ -53,14 +50,12 @@ type Timer = ReturnType<typeof setTimeout>;
  */
 export class ReconnectingSocket {
   readonly #options: ReconnectingSocketOptions;
-  readonly #Socket: SocketConstructor;
   #state: ConnectionState = FIRST_STATE;
   #open: Open | null = null;
   #retryTimer: Timer | undefined;
 
   constructor(options: ReconnectingSocketOptions) {
     this.#options = options;
-    this.#Socket = chooseConstructor(options);
   }
 
   get state(): ConnectionState {
@@ -133,9 +128,8 @@ export class ReconnectingSocket {
   }
 
   #connect(): void {
-    const { address, subprotocol, token, timing } = this.#options;
-    const headers = token === undefined ? undefined : { headers: { authorization: `Bearer ${token}` } };
-    const socket = new this.#Socket(address(), [subprotocol], headers);
+    const { connect, timing } = this.#options;
+    const socket = connect();
     const open: Open = { socket, arrivals: [], busy: false, heardAt: 0, timers: new Set() };
     this.#open = open;
 
@@ -230,14 +224,4 @@ export class ReconnectingSocket {
     this.#forget();
     socket?.close(1000);
   }
-}
-
-function chooseConstructor({ webSocket, token }: ReconnectingSocketOptions): SocketConstructor {
-  if (webSocket !== undefined) return webSocket;
-  if (token !== undefined) {
-    throw new TypeError(
-      "The platform's WebSocket sends no Authorization header: pass `webSocket: NodeWebSocket` with a token.",
-    );
-  }
-  return globalThis.WebSocket;
 }

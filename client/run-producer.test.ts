@@ -200,3 +200,22 @@ test("Retry-After may be seconds or a date", () => {
   expect(readRetryAfter("soon", now)).toBe(null);
   expect(readRetryAfter(null, now)).toBe(null);
 });
+
+test("an aborted signal gives up what is not stored, and leaves nothing behind on the signal", async () => {
+  const controller = new AbortController();
+  server.faultOf = () => "unavailable";
+  const producer = produce({ signal: controller.signal });
+  await producer.write(line("never"));
+  const flushed = producer.flush();
+  controller.abort();
+  expect(await flushed).toEqual({ kind: "stopped", undelivered: 1 });
+  expect(producer.state.kind).toBe("stopped");
+  expect(produce({ signal: controller.signal }).state).toEqual({ kind: "stopped", undelivered: 0 });
+
+  server.faultOf = () => "none";
+  const lasting = new AbortController();
+  const ended = produce({ signal: lasting.signal });
+  expect(await ended.end({ status: "succeeded" })).toMatchObject({ kind: "stored" });
+  lasting.abort();
+  expect(ended.state.kind).toBe("stored");
+});

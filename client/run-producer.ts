@@ -59,6 +59,8 @@ export type RunProducerOptions = {
   onState?: (state: ProducerState) => void;
   /** What to send instead of a line that made the server refuse its batch; without an answer the refusal is final. */
   replaceRefused?: (line: string, problem: RunProblem) => ProducerEvent | null;
+  /** Gives up what is not stored yet, as `stop()` does. */
+  signal?: AbortSignal;
 };
 
 /**
@@ -95,6 +97,9 @@ export class RunProducer {
     this.#timing = { ...PRODUCER_TIMING, ...options.timing };
     this.#api = new RuncastApi(options);
     this.#producerId = options.producerId ?? randomId();
+    // Forgotten with what it would stop: one signal may outlive many producers.
+    options.signal?.addEventListener("abort", () => this.stop(), { signal: this.#abort.signal });
+    if (options.signal?.aborted === true) this.stop();
     void this.#begin(options.runId);
   }
 
@@ -322,7 +327,7 @@ export class RunProducer {
     clearTimeout(this.#heartbeatTimer);
     this.#waiting.clear();
     this.#batch = null;
-    if (delivery.kind === "stopped") this.#abort.abort();
+    this.#abort.abort();
     this.#setState(delivery);
     for (const { resolve } of this.#flushWaiters) resolve(delivery);
     this.#flushWaiters = [];

@@ -4,7 +4,6 @@ import { watcherFrameSchema } from "../protocol/frames.ts";
 import type { presenceSchema, WatcherCommand } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { isRecord, utf8Length } from "../protocol/ndjson.ts";
-import { LIVE_SUBPROTOCOL } from "../protocol/version.ts";
 import { connectionOf } from "./connection-state.ts";
 import type { Connection, RunEnd } from "./connection-state.ts";
 import { readFrame } from "./frame.ts";
@@ -14,10 +13,11 @@ import type { LinePosition } from "./line-position.ts";
 import { ReconnectingSocket, WATCH_TIMING } from "./reconnecting-socket.ts";
 import type { WatchTiming } from "./reconnecting-socket.ts";
 import { withResolvers } from "./with-resolvers.ts";
-import { socketUrl } from "./web-socket.ts";
+import { RunConnections } from "./run-connections.ts";
+import type { TransportName } from "./transport.ts";
 import type { SocketConstructor } from "./web-socket.ts";
 
-export type { Connection, RunEnd, WatchedLine };
+export type { Connection, RunEnd, TransportName, WatchedLine };
 export type Hello = { runId: string; status: RunStatus; lastSequence: number; watcherId: string };
 export type Presence = Pick<z.infer<typeof presenceSchema>, "count" | "watchers">;
 
@@ -31,11 +31,19 @@ export type WatchRunOptions = {
   types?: readonly string[];
   /** Keeps the socket for presence after the run has ended. */
   stay?: boolean;
-  /** For programs; a page is known by its session cookie. Needs a `webSocket` that can send headers. */
+  /** For programs; a page is known by its session cookie. */
   token?: string;
+  /** Stops the watch, as `stop()` does. */
   signal?: AbortSignal;
-  /** Default: the platform's. In Node pass `NodeWebSocket`. */
+  /**
+   * By what: "auto" (the default) is a WebSocket, and server-sent events where those do not come through. The events are the same, in the same
+   * order; presence and `setView` exist by WebSocket only.
+   */
+  transport?: "auto" | TransportName;
+  /** Default: the platform's, which cannot send a token: with one, and without this, a watch goes by server-sent events. */
   webSocket?: SocketConstructor;
+  /** What server-sent events are asked for with; default: the platform's. */
+  fetch?: typeof fetch;
   timing?: Partial<WatchTiming>;
   random?: () => number;
   /**
@@ -62,6 +70,8 @@ export type WatchOutcome =
 
 export interface RunWatch {
   readonly connection: Connection;
+  /** By what the present connection was made, or is being made. */
+  readonly transport: TransportName;
   /** The last sequence that was passed on: where another watch could go on. */
   readonly sequence: number;
   /** Settles when nothing more will come; with `stay` not before `stop()`. Rejects with what a callback threw. */
@@ -87,6 +97,7 @@ class Watch implements RunWatch {
   readonly #socket: ReconnectingSocket;
   readonly #position: LinePosition;
   readonly #settle: (outcome: WatchOutcome) => void;
+  readonly #connections: RunConnections;
   #unacknowledgedBytes = 0;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #view: string | null = null;
@@ -101,11 +112,9 @@ class Watch implements RunWatch {
     const { promise, resolve, reject } = withResolvers<WatchOutcome>();
     this.finished = promise;
     this.#settle = resolve;
+    this.#connections = new RunConnections(options);
     this.#socket = new ReconnectingSocket({
-      address: () => this.#address(),
-      subprotocol: LIVE_SUBPROTOCOL,
-      token: options.token,
-      webSocket: options.webSocket,
+      connect: () => this.#connections.open(this.#position.sequence),
       timing: this.#timing,
       random: options.random ?? Math.random,
       onFrame: (text) => this.#receive(text),
@@ -118,13 +127,21 @@ class Watch implements RunWatch {
     return connectionOf(this.#socket.state);
   }
 
+  get transport(): TransportName {
+    return this.#connections.transport;
+  }
+
   get sequence(): number {
     return this.#position.sequence;
   }
 
   start(): void {
     const { signal } = this.#options;
-    signal?.addEventListener("abort", () => this.stop(), { once: true });
+    const stop = () => this.stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    // One signal may outlive many watches, and would keep each of them.
+    const forget = () => signal?.removeEventListener("abort", stop);
+    this.finished.then(forget, forget);
     if (signal?.aborted === true) this.stop();
     else this.#socket.start();
   }
@@ -152,14 +169,6 @@ class Watch implements RunWatch {
       this.#viewTimer = undefined;
       if (this.#view !== sent) this.#sendView();
     }, this.#timing.viewEveryMs);
-  }
-
-  #address(): string {
-    const { url, runId, types, stay } = this.#options;
-    const query = new URLSearchParams({ after_sequence: String(this.#position.sequence) });
-    if (types !== undefined) query.set("types", types.join(","));
-    if (stay === true) query.set("stay", "true");
-    return socketUrl(url, `/api/runs/${encodeURIComponent(runId)}/live`, query);
   }
 
   #changed(): void {

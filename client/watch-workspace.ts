@@ -7,7 +7,7 @@ import type { Connection } from "./connection-state.ts";
 import { parseControl } from "./frame.ts";
 import { ReconnectingSocket, WATCH_TIMING } from "./reconnecting-socket.ts";
 import type { WatchTiming } from "./reconnecting-socket.ts";
-import { socketUrl } from "./web-socket.ts";
+import { openSocket, socketConstructor, socketUrl } from "./web-socket.ts";
 import type { SocketConstructor } from "./web-socket.ts";
 
 export type WatchWorkspaceOptions = {
@@ -38,11 +38,11 @@ export interface WorkspaceWatch {
 /** Watches the runs of a workspace until stopped: first all open ones, then every change. */
 export function watchWorkspace(options: WatchWorkspaceOptions): WorkspaceWatch {
   const path = `/api/workspaces/${encodeURIComponent(options.workspaceId)}/live`;
+  const Socket = socketConstructor(options);
+  if (Socket === null) throw new TypeError("no WebSocket here can send a token: pass `webSocket`");
   const socket = new ReconnectingSocket({
-    address: () => socketUrl(options.url, path, new URLSearchParams()),
-    subprotocol: WORKSPACE_SUBPROTOCOL,
-    token: options.token,
-    webSocket: options.webSocket,
+    connect: () =>
+      openSocket(Socket, socketUrl(options.url, path, new URLSearchParams()), WORKSPACE_SUBPROTOCOL, options.token),
     timing: { ...WATCH_TIMING, ...options.timing },
     random: options.random ?? Math.random,
     onFrame: (text) => {

@@ -15,6 +15,27 @@ export type SocketConstructor = new (
   options?: { headers: Record<string, string> },
 ) => SocketLike;
 
+export type SocketOptions = { token?: string; webSocket?: SocketConstructor };
+
+/** What opens sockets here: the one given, else the platform's; null when there is none, or none that could send the token. */
+export function socketConstructor({ webSocket, token }: SocketOptions): SocketConstructor | null {
+  return webSocket ?? (token === undefined ? (globalThis.WebSocket ?? null) : null);
+}
+
+/** A socket that proves who one is as its kind can: by header, or, in a page, by its cookie. */
+export function openSocket(
+  Socket: SocketConstructor,
+  url: string,
+  subprotocol: string,
+  token: string | undefined,
+): SocketLike {
+  return new Socket(
+    url,
+    [subprotocol],
+    token === undefined ? undefined : { headers: { authorization: `Bearer ${token}` } },
+  );
+}
+
 /** `http://host/x` → `ws://host/x`, `https` → `wss`. */
 export function socketUrl(base: string, path: string, query: URLSearchParams): string {
   const url = new URL(path, base);

@@ -8,6 +8,7 @@ import { createRunSchema } from "../../protocol/api.ts";
 import { parseAppend } from "../../protocol/append.ts";
 import { ERROR_CODES } from "../../protocol/error-code.ts";
 import type { ErrorCode } from "../../protocol/error-code.ts";
+import { isTerminal } from "../../protocol/event.ts";
 import { LIVE_SUBPROTOCOL, WORKSPACE_SUBPROTOCOL } from "../../protocol/version.ts";
 import { MemoryRun } from "./memory-run.ts";
 import { serveWatcher } from "./serve-watcher.ts";
@@ -27,7 +28,10 @@ export class MemoryServer {
   windowBytes = 1024 * 1024;
   appends = 0;
   creates = 0;
+  /** As a proxy that knows no WebSockets: the connection breaks at the upgrade. */
+  blocksSockets = false;
   acks: number[] = [];
+  streams = new Set<ServerResponse>();
   views: string[] = [];
   /** Kept over `down`, so that the same address comes back. */
   port = 0;
@@ -44,6 +48,7 @@ export class MemoryServer {
       this.#answer(request, response).catch((cause: unknown) => response.destroy(new Error(String(cause))));
     });
     this.#server.on("upgrade", (request, socket, head) => {
+      if (this.blocksSockets) return void socket.destroy();
       const found = this.#findSocket(request);
       if (typeof found === "number") {
         socket.end(`HTTP/1.1 ${found} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
@@ -92,8 +97,9 @@ export class MemoryServer {
     await closed;
   }
 
-  /** Ends every socket: with a close code, or without a word. */
+  /** Ends every socket: with a close code, or without a word. Streams break off. */
   cutWatchers(code?: number): void {
+    for (const stream of this.streams) stream.destroy();
     for (const socket of this.#sockets.clients) {
       if (code === undefined) socket.terminate();
       else socket.close(code);
@@ -144,6 +150,8 @@ export class MemoryServer {
     switch (route) {
       case "GET /api/runs/:id":
         return send(response, 200, run.describe(this.url));
+      case "GET /api/runs/:id/events":
+        return this.#stream(response, run, url.searchParams);
       case "POST /api/runs/:id/heartbeat":
         run.heartbeats += 1;
         return run.completion === null ? send(response, 200, { control: run.control }) : refuse(response, "RUN_ENDED");
@@ -152,6 +160,25 @@ export class MemoryServer {
       default:
         return refuse(response, "NOT_FOUND");
     }
+  }
+
+  #stream(response: ServerResponse, run: MemoryRun, query: URLSearchParams): void {
+    this.streams.add(response);
+    response.writeHead(200, { "content-type": "text/event-stream" }).write("retry: 1000\n\n");
+    let position = Number(query.get("after_sequence"));
+    const pump = () => {
+      for (const { sequence, line } of run.lines.slice(position)) response.write(`id: ${sequence}\ndata: ${line}\n\n`);
+      position = run.lastSequence;
+      if (!isTerminal(run.status)) return;
+      const end = JSON.stringify({ status: run.status, last_sequence: run.lastSequence });
+      response.end(`event: end\ndata: ${end}\n\n`);
+    };
+    const stopListening = run.onChange(pump);
+    response.on("close", () => {
+      stopListening();
+      this.streams.delete(response);
+    });
+    pump();
   }
 
   #create(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
