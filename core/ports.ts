@@ -173,6 +173,17 @@ export type RunQuery = {
   cursor?: string;
 };
 
+/** Numbers over all runs of a workspace, as the index has them. */
+export type RunStats = {
+  counts: Record<WireRun["status"], number>;
+  durationMs: { p50: number | null; p95: number | null };
+  /** One number a day that was asked for. */
+  perDay: number[];
+  workflows: { workflowId: string; total: number; last: Pick<StoredRun, "run_id" | "status" | "created_at"> }[];
+  /** The open ones, whose status may have moved on since. */
+  open: { runId: string; status: WireRun["status"]; revision: number }[];
+};
+
 /** The list of runs. A projection of the objects: it can be late, never wrong about an ended run. */
 export interface RunIndex {
   /** Does nothing when a newer revision is there, or the run was deleted. */
@@ -184,6 +195,8 @@ export interface RunIndex {
   edit(runId: string, details: Details, revision: number): Promise<boolean>;
   /** Newest first. `skipped` rows could not be decoded; their ids are in the server's log. */
   list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }>;
+  /** `days`: dates like `2026-11-21`. */
+  stats(workspaceId: string, days: readonly string[]): Promise<RunStats>;
   delete(runId: string): Promise<void>;
 }
 

@@ -68,6 +68,11 @@ export class WorkspaceObject extends DurableObject<Env> {
     return runIds.map((runId) => this.#runs.get(runId)).filter((live) => live !== null);
   }
 
+  /** How every open run stands. */
+  liveStatuses(): { runId: string; status: StoredRun["status"]; revision: number }[] {
+    return this.#runs.all().map(({ run, revision }) => ({ runId: run.run_id, status: run.status, revision }));
+  }
+
   /** A socket, handed over by the Worker, which has asked who it is. */
   override fetch(request: Request): Response {
     const { client, server } = openPair();

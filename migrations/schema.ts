@@ -60,6 +60,10 @@ export const runs = sqliteTable(
     index("runs_by_status").on(run.workspaceId, run.status, run.createdAt, run.runId),
     index("runs_by_workflow").on(run.workspaceId, run.workflowId, run.createdAt, run.runId),
     index("runs_by_severity").on(run.workspaceId, run.maxValidationSeverity, run.createdAt, run.runId),
+    // For percentiles: an ended run's place among all of the workspace is its offset here.
+    index("runs_by_duration")
+      .on(run.workspaceId, run.durationMs)
+      .where(sql`${run.durationMs} IS NOT NULL`),
     index("runs_pinned")
       .on(run.workspaceId, run.createdAt, run.runId)
       .where(sql`${run.pinned} = 1`),

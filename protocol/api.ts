@@ -100,6 +100,30 @@ export const shareSchema = z.object({
 });
 export type Share = z.infer<typeof shareSchema>;
 
+/** Of all runs of a workspace; `success_rate` and durations are those of ended runs, null while there is none. */
+export const statsSchema = z.object({
+  counts: z.record(z.enum(RUN_STATUSES), z.int().min(0)),
+  total: z.int().min(0),
+  /** Queued, building and running. */
+  active: z.int().min(0),
+  success_rate: z.number().min(0).max(1).nullable(),
+  /** Of the runs that started and ended: the least duration that so many per cent of them do not exceed. */
+  duration_ms: z.object({ p50: count, p95: count }),
+  /** The last 30 days in UTC, oldest first, days without runs too. */
+  runs_per_day: z.array(z.object({ day: z.string(), count: z.int().min(0) })),
+  /** Those with the newest runs first. */
+  workflows: z.array(
+    z.object({
+      workflow_id: slugSchema,
+      total: z.int().min(1),
+      last_run_id: runIdSchema,
+      last_status: z.enum(RUN_STATUSES),
+      last_created_at: z.string(),
+    }),
+  ),
+});
+export type Stats = z.infer<typeof statsSchema>;
+
 export const appendAnswerSchema = z.object({
   first_sequence: z.int().nullable(),
   last_sequence: z.int().nullable(),

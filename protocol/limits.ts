@@ -44,6 +44,8 @@ export const LIMITS = {
   leaseSecondsMax: 86_400,
   pageEvents: 1_000,
   listRuns: 200,
+  statsDays: 30,
+  statsWorkflows: 200,
   /** Messages that a run's state takes from its events (of a failure, of its progress); the log has them whole. */
   stateStringChars: 8 * KIB,
   summaryListEntries: 1_000,

@@ -65,6 +65,7 @@ test("the wire is locked to its version", () => {
         "runSchema": "d30bba3e2ebdad75",
         "shareSchema": "de8750c4e2fc3c85",
         "signInSchema": "9ddcff581ac49f0a",
+        "statsSchema": "ad699a70af048396",
         "workspaceListSchema": "3d3f2b2d7842798b",
         "workspaceSchema": "0b163b74171bf69f",
       },
@@ -92,7 +93,7 @@ test("the wire is locked to its version", () => {
         "watcherFrameSchema": "238868211c04b85a",
         "workspaceFrameSchema": "a8293b976bcf35c5",
       },
-      "limits": "14c699d12f77186e",
+      "limits": "66c74b5e7e03604e",
       "moves": "14472ce4cd56bb1d",
       "payloads": {
         "artifact.created": "cd96f0354fe1e126",

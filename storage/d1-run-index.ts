@@ -1,8 +1,9 @@
 import { and, desc, eq, getTableColumns, inArray, gt, lt, or, sql, type SQL } from "drizzle-orm";
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
-import type { IndexedRun, RunIndex, RunQuery } from "../core/ports.ts";
+import type { IndexedRun, RunIndex, RunQuery, RunStats } from "../core/ports.ts";
 import type { Details } from "../core/run/edits.ts";
 import { deletedRuns, idempotencyKeys, runs } from "../migrations/schema.ts";
+import { readStats } from "./d1-run-stats.ts";
 import { decodeCursor, encodeCursor, wordsOf } from "./run-filter.ts";
 import { logError } from "./server-log.ts";
 import { detailsToRow, rowToRun, rowToSummary, runToRow } from "./run-row.ts";
@@ -12,9 +13,11 @@ const { summary: _summary, ...listedColumns } = getTableColumns(runs);
 
 /** The list of runs in D1. One statement a call; every list is read through an index. */
 export class D1RunIndex implements RunIndex {
+  readonly #database: D1Database;
   readonly #db: DrizzleD1Database;
 
   constructor(database: D1Database) {
+    this.#database = database;
     this.#db = drizzle(database);
   }
 
@@ -66,6 +69,10 @@ export class D1RunIndex implements RunIndex {
     const last = page.at(-1);
     const nextCursor = rows.length > page.length && last !== undefined ? encodeCursor(last) : null;
     return { items, nextCursor, skipped: page.length - items.length };
+  }
+
+  stats(workspaceId: string, days: readonly string[]): Promise<RunStats> {
+    return readStats(this.#database, workspaceId, days);
   }
 
   async delete(runId: string): Promise<void> {

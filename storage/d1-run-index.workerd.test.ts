@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { RunQuery } from "../core/ports.ts";
 import { D1RunIndex } from "./d1-run-index.ts";
+import { statsStatements } from "./d1-run-stats.ts";
 import { indexed, runId, runIndexContract } from "./run-index.contract.ts";
 
 async function emptyIndex(): Promise<D1RunIndex> {
@@ -52,6 +53,30 @@ describe("the run index in D1", () => {
   test("a status that does not exist is refused by the table itself", async () => {
     await index.upsert(indexed({}));
     await expect(env.DB.prepare("UPDATE runs SET status = 'completed'").run()).rejects.toThrow(/CHECK/);
+  });
+
+  test("damaged columns of a row do not cost the numbers of all", async () => {
+    await index.upsert(indexed({ run_id: runId(1), workflow_id: "etl", status: "succeeded", duration_ms: 5 }));
+    await index.upsert(indexed({ run_id: runId(2), workflow_id: "etl", status: "succeeded", duration_ms: 6 }));
+    await env.DB.prepare("UPDATE runs SET created_at = x'00', duration_ms = 'x' WHERE run_id = ?").bind(runId(2)).run();
+    expect((await index.stats("default", [])).counts.succeeded).toBe(2);
+  });
+
+  test("[STS1] every number is read through an index, and none looks at more than its workspace", async () => {
+    for (const { sql, params } of statsStatements("default", ["2026-11-21"])) {
+      const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .bind(...params)
+        .all<{ detail: string }>();
+      const details = plan.results.map(({ detail }) => detail);
+      const reads = details.filter((detail) => /(SCAN|SEARCH) (runs|last)\b/.test(detail));
+      expect(reads.length).toBeGreaterThan(0);
+      for (const read of reads) expect(read).toMatch(/^SEARCH .*\((workspace_id|run_id)=\?/);
+      // Of the ended runs, most by far, nothing but index entries is touched.
+      if (!sql.includes("'queued'"))
+        for (const read of reads) expect(read).toMatch(/USING COVERING INDEX|SEARCH last USING INDEX/);
+      // Sorted are the thirty days and the workflows, never the runs.
+      if (!/day|workflow/.test(sql)) expect(details.filter((detail) => detail.includes("TEMP B-TREE"))).toEqual([]);
+    }
   });
 
   const queries: [string, Partial<RunQuery>][] = [

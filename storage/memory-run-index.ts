@@ -1,6 +1,7 @@
-import type { IndexedRun, RunIndex, RunQuery } from "../core/ports.ts";
+import type { IndexedRun, RunIndex, RunQuery, RunStats } from "../core/ports.ts";
 import type { Details } from "../core/run/edits.ts";
 import { decodeCursor, encodeCursor, isAfter, matchesQuery } from "./run-filter.ts";
+import { statsOf } from "./run-stats.ts";
 
 /** The index in memory: for tests, and for one process that keeps nothing. */
 export class MemoryRunIndex implements RunIndex {
@@ -39,6 +40,11 @@ export class MemoryRunIndex implements RunIndex {
         ? encodeCursor({ createdAt: last.run.created_at, runId: last.run.run_id })
         : null;
     return Promise.resolve({ items, nextCursor, skipped: 0 });
+  }
+
+  stats(workspaceId: string, days: readonly string[]): Promise<RunStats> {
+    const rows = [...this.#rowsByRun.values()].filter(({ run }) => run.workspace_id === workspaceId);
+    return Promise.resolve(statsOf(rows, days));
   }
 
   delete(runId: string): Promise<void> {

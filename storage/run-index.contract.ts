@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { IndexedRun, RunIndex, RunQuery, StoredRun } from "../core/ports.ts";
+import type { IndexedRun, RunIndex, RunQuery, RunStats, StoredRun } from "../core/ports.ts";
 import { RUN_STATUSES, SEVERITIES } from "../protocol/event.ts";
 import { isAfter, matchesQuery } from "./run-filter.ts";
+import { statsOf } from "./run-stats.ts";
 
 /** What every implementation of the index does alike. `makeIndex` gives an empty one that knows the workspaces `default` and `other`. */
 export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex>, runs = 25): void {
@@ -88,6 +89,28 @@ export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex
         expect((await index.list({ ...everything, labels: [{ key, value }] })).items).toHaveLength(1);
         expect((await index.list({ ...everything, labels: [{ key, value: `${value}x` }] })).items).toEqual([]);
       }
+    });
+
+    test("[STS1] the numbers are those of all runs that the list has", async () => {
+      const days = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"];
+      await fc.assert(
+        fc.asyncProperty(fc.array(statsRunArbitrary, { maxLength: 25 }), async (drafts) => {
+          index = await makeIndex();
+          for (const [n, draft] of drafts.entries()) await index.upsert(indexed({ ...draft, run_id: runId(n) }, n + 1));
+          const listed: IndexedRun[] = [];
+          for (let cursor: string | null = ""; cursor !== null;) {
+            const page = await index.list({ ...everything, limit: 7, ...(cursor === "" ? {} : { cursor }) });
+            listed.push(...page.items);
+            cursor = page.nextCursor;
+          }
+          const sorted = (stats: RunStats): RunStats => ({
+            ...stats,
+            open: stats.open.toSorted((a, b) => (a.runId < b.runId ? -1 : 1)),
+          });
+          expect(sorted(await index.stats("default", days))).toEqual(sorted(statsOf(listed, days)));
+        }),
+        { numRuns: runs },
+      );
     });
 
     test("pages of any query are the runs that pass its filters, each once, newest first", async () => {
@@ -179,6 +202,14 @@ const runArbitrary: fc.Arbitrary<Partial<StoredRun>> = fc.record({
     .array(label, { maxLength: 3 })
     .map((labels) => Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
   max_validation_severity: fc.option(fc.constantFrom(...SEVERITIES)),
+});
+
+const statsRunArbitrary: fc.Arbitrary<Partial<StoredRun>> = fc.record({
+  workspace_id: fc.constantFrom("default", "default", "other"),
+  workflow_id: fc.option(slug),
+  status: fc.constantFrom(...RUN_STATUSES),
+  created_at: fc.integer({ min: -100_000_000, max: 200_000_000 }).map(instant),
+  duration_ms: fc.option(fc.integer({ min: 0, max: 20 })),
 });
 
 const queryArbitrary: fc.Arbitrary<RunQuery> = fc.record(

@@ -27,6 +27,7 @@ export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/workspaces/:ws/live", caller: "viewer" },
   { method: "GET", path: "/api/workspaces/:ws/runs", caller: "viewer" },
   { method: "POST", path: "/api/workspaces/:ws/runs", caller: "operator" },
+  { method: "GET", path: "/api/workspaces/:ws/stats", caller: "viewer" },
 
   { method: "GET", path: "/api/runs/:id", caller: "viewer" },
   { method: "PATCH", path: "/api/runs/:id", caller: "operator" },

@@ -16,6 +16,7 @@ import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { shareRoutes } from "./routes/share.ts";
 import { socketRoutes } from "./routes/sockets.ts";
+import { statsRoutes } from "./routes/stats.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
 
 /** The whole surface. What is in front comes first: a request is named, its host checked, its caller admitted by `access.ts`; then the routes. */
@@ -29,6 +30,7 @@ app.route("/", limitsRoutes);
 app.route("/", sessionRoutes);
 app.route("/", workspaceRoutes);
 app.route("/", runRoutes);
+app.route("/", statsRoutes);
 app.route("/", editRoutes);
 app.route("/", appendRoutes);
 app.route("/", readRoutes);

@@ -8,6 +8,7 @@ import { matchesQuery } from "../storage/run-filter.ts";
 import { errorText, logError } from "../storage/server-log.ts";
 import type { App } from "./app-context.ts";
 import { runObject, workspaceObject } from "./objects.ts";
+import type { LiveStatus } from "./workspace-stats.ts";
 
 /** Where a run is asked for: an ended one in D1 alone, an open one in its object. */
 
@@ -42,21 +43,33 @@ export async function listRuns(
   return { runs: runs.filter((run) => matchesQuery(run, query)), nextCursor, skipped };
 }
 
-async function liveRuns(
+const liveRuns = async (
   c: Context<App>,
   workspaceId: string,
   runIds: readonly string[],
-): Promise<Map<string, { run: StoredRun; revision: number }>> {
+): Promise<Map<string, { run: StoredRun; revision: number }>> => {
+  const live = await askLiveList(c, workspaceId, (object) => object.liveRuns(runIds));
+  return new Map(live.map((row) => [row.run.run_id, row]));
+};
+
+/** How the open runs stand by now. */
+export const liveStatuses = (c: Context<App>, workspaceId: string): Promise<LiveStatus[]> =>
+  askLiveList(c, workspaceId, (object) => object.liveStatuses());
+
+async function askLiveList<Row>(
+  c: Context<App>,
+  workspaceId: string,
+  ask: (object: ReturnType<typeof workspaceObject>) => Promise<Row[]>,
+): Promise<Row[]> {
   try {
-    const live = await workspaceObject(c.env, workspaceId).liveRuns(runIds);
-    return new Map(live.map((row) => [row.run.run_id, row]));
+    return await ask(workspaceObject(c.env, workspaceId));
   } catch (error) {
-    // Without it the list is a moment behind in its progress, and right in everything else.
-    logError("the live list cannot be asked; the list shows D1 alone", {
+    // Without it the answer is a moment behind in what moves, and right in everything else.
+    logError("the live list cannot be asked; D1 alone is shown", {
       request_id: c.get("requestId"),
       workspace_id: workspaceId,
       error: errorText(error),
     });
-    return new Map();
+    return [];
   }
 }

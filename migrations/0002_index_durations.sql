@@ -1,0 +1,1 @@
+CREATE INDEX `runs_by_duration` ON `runs` (`workspace_id`,`duration_ms`) WHERE "runs"."duration_ms" IS NOT NULL;
