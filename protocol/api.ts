@@ -20,6 +20,10 @@ export const problemSchema = z.object({
   request_id: z.string(),
   line: z.int().optional(),
   expected: z.int().optional(),
+  /** What a streamed body had stored before it was refused. */
+  stored: z
+    .object({ first_sequence: z.int().nullable(), last_sequence: z.int().nullable(), accepted: z.int().min(0) })
+    .optional(),
 });
 export type Problem = z.infer<typeof problemSchema>;
 

@@ -39,7 +39,14 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** A refusal before it becomes an HTTP answer or a close frame. `line` counts physical lines or array items from 1. */
-export type Refusal = { code: ErrorCode; detail: string; line?: number; expected?: number };
+export type Refusal = {
+  code: ErrorCode;
+  detail: string;
+  line?: number;
+  expected?: number;
+  /** What had been stored already, of a body that is taken as it arrives. */
+  stored?: { first_sequence: number | null; last_sequence: number | null; accepted: number };
+};
 
 /** Close codes that are not refusals. */
 export const CLOSE_NORMAL = 1000;

@@ -59,7 +59,7 @@ test("the wire is locked to its version", () => {
         "heartbeatAnswerSchema": "c24c4f2b346c9c33",
         "labelsSchema": "6fcdc3f47e0c677a",
         "principalSchema": "ee37de7787a36cc2",
-        "problemSchema": "9a488f5fc7058272",
+        "problemSchema": "44c7cba759fae74b",
         "progressSchema": "a8ea8af780503f49",
         "runListSchema": "6ca73c4d308dded8",
         "runSchema": "d30bba3e2ebdad75",

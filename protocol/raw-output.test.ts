@@ -8,7 +8,7 @@ const AT = "2026-11-21T02:30:00.123Z";
 
 function split(message: string, lineBytesMax?: number) {
   const drafts: EventDraft[] = [];
-  pushRawLine(drafts, message, lineBytesMax);
+  pushRawLine(drafts, message, lineBytesMax === undefined ? {} : { lineBytesMax });
   const lines = drafts.map((draft) => assembleLine(draft, Number.MAX_SAFE_INTEGER, AT));
   return { lines, payloads: lines.map((line) => parseLine(line)?.payload) };
 }

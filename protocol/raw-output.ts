@@ -8,11 +8,19 @@ const HEAD_BYTES = headBytes("console.line") + OPENING.length;
 /** The most that one UTF-16 unit can take in JSON: `\u0000`. */
 const UNIT_BYTES_MAX = 6;
 
-/** Appends the `console.line` of one line of raw output; of several, all but the last `partial`, when one would pass the line limit. */
-export function pushRawLine(drafts: EventDraft[], message: string, lineBytesMax: number = LIMITS.eventLineBytes): void {
-  const wholeRoom = lineBytesMax - HEAD_BYTES - WHOLE.length;
+/**
+ * Appends the `console.line` of one line of raw output; of several, all but the last `partial`, when one would pass the line limit. With
+ * `goesOn` the last is partial too: the rest of the line is still to come.
+ */
+export function pushRawLine(
+  drafts: EventDraft[],
+  message: string,
+  { lineBytesMax = LIMITS.eventLineBytes, goesOn = false }: { lineBytesMax?: number; goesOn?: boolean } = {},
+): void {
+  const closing = goesOn ? PARTIAL : WHOLE;
+  const wholeRoom = lineBytesMax - HEAD_BYTES - closing.length;
   if (message.length * UNIT_BYTES_MAX + 2 <= wholeRoom) {
-    drafts.push(rawDraft(message, WHOLE));
+    drafts.push(rawDraft(message, closing));
     return;
   }
   const partialRoom = lineBytesMax - HEAD_BYTES - PARTIAL.length;
@@ -22,7 +30,7 @@ export function pushRawLine(drafts: EventDraft[], message: string, lineBytesMax:
     drafts.push(rawDraft(message.slice(start, end), PARTIAL));
     start = end;
   }
-  drafts.push(rawDraft(message.slice(start), WHOLE));
+  drafts.push(rawDraft(message.slice(start), closing));
 }
 
 function rawDraft(message: string, closing: string): EventDraft {

@@ -25,6 +25,7 @@ export function problem(c: Context<App>, refusal: Refusal, headers: Record<strin
     request_id: c.get("requestId"),
     ...(refusal.line === undefined ? {} : { line: refusal.line }),
     ...(refusal.expected === undefined ? {} : { expected: refusal.expected }),
+    ...(refusal.stored === undefined ? {} : { stored: refusal.stored }),
   };
   return new Response(JSON.stringify(body), {
     status,

@@ -13,6 +13,7 @@ import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import { packAppend } from "../../core/run/packed-append.ts";
 import type { App } from "../app-context.ts";
+import { answerOutput } from "../appending/answer-output.ts";
 import type { Env } from "../env.ts";
 import { runObject } from "../objects.ts";
 import { answers, newRoutes, refusals } from "../open-api.ts";
@@ -29,7 +30,13 @@ export const appendRoutes = newRoutes().openapi(
       "A body holds at most `appendBodyBytes`, and its lines take at most `batchLineBytes` as they are stored (`GET /api/limits`): 100,000 lines that come to 1 MiB always fit. Beyond that 413 names in `line` the first line too many: send the lines before it as one batch, and the rest in others.",
     request: {
       params: z.object({ id: z.string() }),
-      query: z.object({ raw: z.string().optional().describe("true: every line is raw output") }),
+      query: z.object({
+        raw: z.string().optional().describe("true: every line is raw output"),
+        stream: z
+          .string()
+          .optional()
+          .describe("true, with raw=true: a body of any length, stored as it arrives; the answer comes at its end"),
+      }),
       body: {
         required: false,
         content: {
@@ -65,10 +72,16 @@ export const appendRoutes = newRoutes().openapi(
     const id = c.req.valid("param").id;
     if (!isRunId(id)) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
     const query = new URL(c.req.url).searchParams;
-    const repeats = refuseRepeats(query, ["raw"]);
+    const repeats = refuseRepeats(query, ["raw", "stream"]);
     if (repeats !== null) return problem(c, repeats);
     const raw = parseFlag(query, "raw");
     if (raw.kind === "refused") return problem(c, raw.refusal);
+    const stream = parseFlag(query, "stream");
+    if (stream.kind === "refused") return problem(c, stream.refusal);
+    if (stream.value) {
+      const refusal = refuseStream(c, raw.value);
+      return refusal === null ? answerOutput(c, id) : problem(c, refusal);
+    }
 
     const request = await readAppend(c, raw.value);
     let outcome: AppendOutcome = await runObject(c.env, id).append(packAppend(request));
@@ -81,6 +94,24 @@ export const appendRoutes = newRoutes().openapi(
   },
 );
 
+/** A stream is cut where its lines end, and is no numbered batch of anybody's. */
+function refuseStream(c: Context<App>, isRaw: boolean): Refusal | null {
+  if (!isRaw) {
+    const detail = "stream=true takes raw output only: send raw=true as well, or events in batches without stream";
+    return { code: "INVALID_QUERY", detail };
+  }
+  if (["producer-id", "producer-epoch", "producer-sequence"].some((name) => c.req.header(name) !== undefined)) {
+    const detail = "a streamed body is not a batch with a number: leave the Producer- fields out";
+    return { code: "INVALID_PRODUCER", detail };
+  }
+  return formatOf(c.req.header("content-type")) === null ? UNKNOWN_FORMAT : null;
+}
+
+const UNKNOWN_FORMAT: Refusal = {
+  code: "UNSUPPORTED_MEDIA_TYPE",
+  detail: "send application/x-ndjson, application/json or text/plain",
+};
+
 /** The batch as the run's object takes it. What is wrong with it goes along: the run's own refusals are answered first. [APP1] */
 async function readAppend(c: Context<App>, raw: boolean): Promise<AppendRequest> {
   const body = await readBody(c.req.raw, LIMITS.appendBodyBytes);
@@ -90,10 +121,7 @@ async function readAppend(c: Context<App>, raw: boolean): Promise<AppendRequest>
   const producer = readProducer(c.req.raw.headers);
   if (producer.kind === "refused") return refusedAt("producer", producer.refusal);
   const format = formatOf(c.req.header("content-type"));
-  if (format === null) {
-    const detail = "send application/x-ndjson, application/json or text/plain";
-    return refusedAt("content", { code: "UNSUPPORTED_MEDIA_TYPE", detail }, producer.value);
-  }
+  if (format === null) return refusedAt("content", UNKNOWN_FORMAT, producer.value);
   const parsed = parseAppend(body, format, { raw });
   return parsed.kind === "refused"
     ? refusedAt("content", parsed.refusal, producer.value)
