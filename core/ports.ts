@@ -163,6 +163,7 @@ export type RunQuery = {
   workflowId?: string;
   labels?: readonly { key: string; value: string }[];
   pinned?: boolean;
+  stale?: boolean;
   /** Prefix of name or id, or words of the name. */
   q?: string;
   /** RFC 3339 bounds, exclusive. */

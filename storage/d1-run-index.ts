@@ -103,6 +103,7 @@ function conditionOf(query: RunQuery): SQL | undefined {
     query.workflowId === undefined ? undefined : eq(runs.workflowId, query.workflowId),
     // A literal, because a partial index is only chosen when the condition is in the text of the statement.
     query.pinned === undefined ? undefined : query.pinned ? sql`${runs.pinned} = 1` : sql`${runs.pinned} = 0`,
+    query.stale === undefined ? undefined : eq(runs.stale, Number(query.stale)),
     query.createdAfter === undefined ? undefined : gt(runs.createdAt, query.createdAfter),
     query.createdBefore === undefined ? undefined : lt(runs.createdAt, query.createdBefore),
     query.maxValidationSeverity && eq(runs.maxValidationSeverity, query.maxValidationSeverity),

@@ -87,6 +87,7 @@ describe("the run index in D1", () => {
     ["a label", { labels: [{ key: "a", value: "b" }] }],
     ["pinned", { pinned: true }],
     ["not pinned", { pinned: false }],
+    ["stale", { stale: true }],
     ["text", { q: "nightly" }],
     ["a span", { createdAfter: "2026-11-21T00:00:00.000Z", createdBefore: "2026-11-22T00:00:00.000Z" }],
     ["a severity", { maxValidationSeverity: "error" }],

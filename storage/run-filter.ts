@@ -14,6 +14,7 @@ export function matchesQuery(run: StoredRun, query: RunQuery): boolean {
     (query.statuses === undefined || query.statuses.includes(run.status)) &&
     (query.workflowId === undefined || run.workflow_id === query.workflowId) &&
     (query.pinned === undefined || run.pinned === query.pinned) &&
+    (query.stale === undefined || run.stale === query.stale) &&
     (query.createdAfter === undefined || run.created_at > query.createdAfter) &&
     (query.createdBefore === undefined || run.created_at < query.createdBefore) &&
     (query.maxValidationSeverity === undefined || run.max_validation_severity === query.maxValidationSeverity) &&

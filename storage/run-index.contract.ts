@@ -197,6 +197,7 @@ const runArbitrary: fc.Arbitrary<Partial<StoredRun>> = fc.record({
   name: fc.option(text),
   status: fc.constantFrom(...RUN_STATUSES),
   pinned: fc.boolean(),
+  stale: fc.boolean(),
   created_at: fc.integer({ min: 0, max: 6 }).map(instant),
   labels: fc
     .array(label, { maxLength: 3 })
@@ -220,6 +221,7 @@ const queryArbitrary: fc.Arbitrary<RunQuery> = fc.record(
     workflowId: slug,
     labels: fc.array(label, { minLength: 1, maxLength: 2 }),
     pinned: fc.boolean(),
+    stale: fc.boolean(),
     q: fc.oneof(text, fc.constantFrom("nig", "ä", "%", "_", "build nightly", runId(1), "0194a8e0-0", "0194A8E0")),
     createdAfter: fc.integer({ min: 0, max: 6 }).map(instant),
     createdBefore: fc.integer({ min: 0, max: 6 }).map(instant),

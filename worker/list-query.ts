@@ -34,14 +34,17 @@ const instantSchema = z.string().transform((text, context) => {
 const repeatable = <T extends z.ZodType>(schema: T) =>
   z.union([z.array(schema), schema.transform((value) => [value])]).optional();
 
+const truthSchema = z
+  .enum(["true", "false"])
+  .transform((text) => text === "true")
+  .optional();
+
 export const listQuerySchema = z.object({
   status: repeatable(statusSchema),
   workflow_id: slugSchema.optional(),
   label: repeatable(labelSchema),
-  pinned: z
-    .enum(["true", "false"])
-    .transform((text) => text === "true")
-    .optional(),
+  pinned: truthSchema,
+  stale: truthSchema,
   q: z.string().max(200).optional(),
   created_after: instantSchema.optional(),
   created_before: instantSchema.optional(),
@@ -73,6 +76,7 @@ export function toRunQuery(workspaceId: string, query: z.output<typeof listQuery
     ...(query.workflow_id !== undefined && { workflowId: query.workflow_id }),
     ...(query.label && { labels: query.label }),
     ...(query.pinned !== undefined && { pinned: query.pinned }),
+    ...(query.stale !== undefined && { stale: query.stale }),
     // Blanks ask for nothing in particular.
     ...(query.q?.trim() && { q: query.q }),
     ...(query.created_after !== undefined && { createdAfter: query.created_after }),

@@ -139,5 +139,6 @@ export function writeReturned(memory: RunMemory, writer: LineWriter): void {
 }
 
 /** What of a run the index and the lists show at once when it changes. */
-const shownOf = ({ state, lostAt, edited }: RunMemory): string =>
-  JSON.stringify([state.last_sequence > 0, state.status, state.degraded, lostAt, edited]);
+const shownOf = ({ state, summary, lostAt, edited }: RunMemory): string =>
+  // The severity only rises: three more rows at most, and an open run is found by it. [IDX3]
+  JSON.stringify([state.last_sequence > 0, state.status, state.degraded, lostAt, edited, summary.issues.max_severity]);
