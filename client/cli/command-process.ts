@@ -1,8 +1,13 @@
 import { spawn } from "node:child_process";
-import type { ChildProcessByStdio } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
+import { Duplex } from "node:stream";
 import type { Readable } from "node:stream";
-import { isSet } from "./output.ts";
+import { findProgram } from "./find-program.ts";
+import type { PtyHost } from "./pty/find-pty.ts";
+import { ptyCommand } from "./pty/pty-command.ts";
+import type { TerminalSize } from "./pty/terminal-size.ts";
+import { isSet } from "./terminal.ts";
 
 export type CommandEnd =
   | { kind: "exited"; code: number }
@@ -14,11 +19,15 @@ const KILL_AFTER_MS = 10_000;
 /** A process that the command left behind may hold its output open for ever. */
 const LINGER_MS = 2_000;
 
+type Stream = "stdout" | "stderr";
+type Output = { stream: Stream; readable: Readable };
 export type CommandOptions = {
   command: readonly [string, ...string[]];
   environment: NodeJS.ProcessEnv;
+  /** A terminal of its own, both outputs in one; else two pipes. */
+  pty: { host: PtyHost; size: TerminalSize } | null;
   /** Bytes of one output, in the order in which they were read. The output waits while a returned promise is pending. */
-  onOutput: (stream: "stdout" | "stderr", bytes: Buffer) => Promise<void> | undefined;
+  onOutput: (stream: Stream, bytes: Buffer) => Promise<void> | undefined;
   onLingering: () => void;
 };
 
@@ -26,18 +35,26 @@ export type CommandOptions = {
 export class CommandProcess {
   /** Settles when the command has ended and all its output was handed on. */
   readonly done: Promise<CommandEnd>;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #child: ChildProcess;
+  readonly #outputs: readonly Output[];
+  /** To what holds the terminal, if it listens. */
+  readonly #control: Duplex | null;
+  /** Whom signals are for. */
+  #group: number | undefined;
   #lastOutputAt = 0;
   #killTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: CommandOptions) {
-    const [program, ...args] = options.command;
-    this.#child = spawn(program, args, {
-      stdio: ["inherit", "pipe", "pipe"],
-      detached: true,
-      env: colourful(options.environment),
-    });
-    this.done = this.#run(program, options);
+    const { child, outputs, control } = start(options);
+    this.#child = child;
+    this.#outputs = outputs;
+    this.#control = control;
+    this.#group = child.pid;
+    // On a terminal the command has a session of its own.
+    control?.once("data", (bytes: Buffer) => (this.#group = Number(bytes.toString())));
+    // What holds the terminal has ended; how is told by its exit.
+    control?.on("error", () => control.destroy());
+    this.done = this.#run(options);
   }
 
   get pid(): number | undefined {
@@ -45,9 +62,9 @@ export class CommandProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (this.#child.pid === undefined) return;
+    if (this.#group === undefined) return;
     try {
-      process.kill(-this.#child.pid, signal);
+      process.kill(-this.#group, signal);
     } catch (cause) {
       // Nobody is left in the group: what the signal was for has happened.
       if (!(cause instanceof Error && "code" in cause && cause.code === "ESRCH")) throw cause;
@@ -61,37 +78,40 @@ export class CommandProcess {
   }
 
   /** As when a reader of a pipe goes away: the command learns of it with its next line. */
-  closeOutput(stream: "stdout" | "stderr"): void {
-    this.#child[stream].destroy();
+  closeOutput(stream: Stream): void {
+    this.#outputs.find((output) => output.stream === stream)?.readable.destroy();
   }
 
-  async #run(program: string, options: CommandOptions): Promise<CommandEnd> {
+  resize({ rows, columns }: TerminalSize): void {
+    if (this.#control?.writable === true) this.#control.write(`${rows} ${columns}\n`);
+  }
+
+  async #run(options: CommandOptions): Promise<CommandEnd> {
     const ended = new Promise<CommandEnd>((resolve) => {
       this.#child.on("error", (error: NodeJS.ErrnoException) => {
-        if (this.#child.pid === undefined) resolve(notStarted(program, error));
+        if (this.#child.pid === undefined) resolve(notStarted(options.command[0], error));
       });
       this.#child.on("exit", (code, signal) => {
         resolve(signal === null ? { kind: "exited", code: code ?? 0 } : { kind: "signalled", signal });
       });
     });
-    const read = Promise.all([this.#read("stdout", options), this.#read("stderr", options)]);
+    const read = Promise.all(this.#outputs.map((output) => this.#read(output, options)));
     const end = await ended;
     if (end.kind !== "not_started") await this.#awaitOutput(read, options);
     clearTimeout(this.#killTimer);
     return end;
   }
 
-  async #read(stream: "stdout" | "stderr", { onOutput }: CommandOptions): Promise<void> {
-    const output = this.#child[stream];
-    output.on("data", (bytes: Buffer) => {
+  async #read({ stream, readable }: Output, { onOutput }: CommandOptions): Promise<void> {
+    readable.on("data", (bytes: Buffer) => {
       this.#lastOutputAt = Date.now();
       const pending = onOutput(stream, bytes);
       if (pending === undefined) return;
-      output.pause();
-      void pending.then(() => output.resume());
+      readable.pause();
+      void pending.then(() => readable.resume());
     });
     await new Promise<void>((resolve) => {
-      output.on("close", resolve);
+      readable.on("close", resolve);
     });
   }
 
@@ -101,17 +121,41 @@ export class CommandProcess {
     const exitedAt = Date.now();
     const quiet = new Promise<"quiet">((resolve) => {
       timer = setInterval(() => {
-        const paused = this.#child.stdout.isPaused() || this.#child.stderr.isPaused();
-        if (!paused && Date.now() - Math.max(exitedAt, this.#lastOutputAt) >= LINGER_MS) resolve("quiet");
+        const isPaused = this.#outputs.some(({ readable }) => readable.isPaused());
+        if (!isPaused && Date.now() - Math.max(exitedAt, this.#lastOutputAt) >= LINGER_MS) resolve("quiet");
       }, 100);
     });
     const first = await Promise.race([read, quiet]);
     clearInterval(timer);
     if (first !== "quiet") return;
     onLingering();
-    this.#child.stdout.destroy();
-    this.#child.stderr.destroy();
+    for (const { readable } of this.#outputs) readable.destroy();
   }
+}
+
+type Started = { child: ChildProcess; outputs: Output[]; control: Duplex | null };
+
+function start({ command, environment, pty }: CommandOptions): Started {
+  const [name, ...args] = command;
+  // What cannot be started fails as it would without a terminal.
+  if (pty === null || findProgram(name, environment).kind !== "found") {
+    const env = colourful(environment);
+    const child = spawn(name, args, { stdio: ["inherit", "pipe", "pipe"], detached: true, env });
+    const outputs: Output[] = [
+      { stream: "stdout", readable: child.stdout },
+      { stream: "stderr", readable: child.stderr },
+    ];
+    return { child, outputs, control: null };
+  }
+  const host = ptyCommand(pty.host, command, pty.size, environment, process.stdin.isTTY);
+  const child = spawn(host.program, host.args, {
+    stdio: ["inherit", "pipe", "inherit", pty.host.kind === "python" ? "pipe" : "ignore"],
+    detached: true,
+    env: host.environment,
+  });
+  const control = child.stdio[3];
+  const outputs: Output[] = child.stdout === null ? [] : [{ stream: "stdout", readable: child.stdout }];
+  return { child, outputs, control: control instanceof Duplex ? control : null };
 }
 
 /** The exit code as a shell would report it. */

@@ -1,27 +1,44 @@
 import type { Run } from "../../protocol/api.ts";
 import { RuncastApi } from "../api.ts";
-import { explain, formatDuration, paintFor, say } from "./output.ts";
-import type { Paint } from "./output.ts";
-import type { FoundServer } from "./server.ts";
+import type { CommandContext } from "./context.ts";
+import { explain } from "./explain.ts";
+import { formatDuration, paintFor } from "./terminal.ts";
+import type { Paint } from "./terminal.ts";
 
-export type ListArguments = { workspaceId: string; statuses: readonly string[]; limit: number; json: boolean };
+export type ListArguments = {
+  workspaceId: string;
+  statuses: readonly string[];
+  workflowId: string | undefined;
+  labels: Record<string, string>;
+  search: string | undefined;
+  limit: number;
+  json: boolean;
+};
 
 /** The newest runs, one a line. */
-export async function listRuns(args: ListArguments, found: FoundServer): Promise<number> {
+export async function listRuns(args: ListArguments, { found, voice }: CommandContext): Promise<number> {
   if (found.kind === "unknown") {
-    say(found.reason);
+    voice.say(found.reason);
     return 1;
   }
   const { server } = found;
+  const { workspaceId, statuses, workflowId, labels, search, limit } = args;
   const api = new RuncastApi({ url: server.url, ...(server.token === undefined ? {} : { token: server.token }) });
-  const answer = await api.listRuns(args.workspaceId, { status: args.statuses, limit: args.limit });
+  const answer = await api.listRuns(workspaceId, {
+    status: statuses,
+    label: Object.entries(labels).map(([key, value]) => `${key}:${value}`),
+    limit,
+    ...(workflowId === undefined ? {} : { workflow_id: workflowId }),
+    ...(search === undefined ? {} : { q: search }),
+  });
   if (answer.kind === "problem") {
-    say(explain(answer.problem, server, { workspaceId: args.workspaceId }));
+    voice.say(explain(answer.problem, server, { workspaceId }));
     return 1;
   }
   const { items } = answer.value;
   if (args.json) process.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
-  else if (items.length === 0) say(`no runs. Start one: runcast run -- <command>`);
+  else if (items.length === 0)
+    voice.say(isFiltered(args) ? "no runs match that." : "no runs. Start one: runcast run -- <command>");
   else process.stdout.write(formatTable(items, paintFor(process.stdout, process.env), Date.now()));
   return 0;
 }
@@ -57,6 +74,9 @@ export function formatTable(runs: readonly Run[], paint: Paint, nowMs: number): 
   });
   return `${[paint.bold(header.join("  ")), ...rows].join("\n")}\n`;
 }
+
+const isFiltered = ({ statuses, workflowId, labels, search }: ListArguments): boolean =>
+  statuses.length > 0 || workflowId !== undefined || Object.keys(labels).length > 0 || search !== undefined;
 
 // A name may hold anything; a terminal is only to be given what is text.
 const nameOf = (run: Run): string => (run.name ?? "").replace(/\p{Cc}/gu, " ");

@@ -1,25 +1,25 @@
 import type { RunEnding } from "../run-producer.ts";
-import { say, writeOut } from "./output.ts";
-import { OutputLines } from "./output-lines.ts";
-import { readPipedEvent } from "./piped-event.ts";
-import { END_AFTER_SECONDS, LEASE_SECONDS, Recorder } from "./recorder.ts";
-import type { FoundServer } from "./server.ts";
+import type { CommandContext } from "./context.ts";
+import type { TakenLine } from "./job-output/job-output.ts";
+import { readPipedLine } from "./job-output/piped-event.ts";
+import type { Masks } from "./masking/masks.ts";
+import { Recording } from "./recording.ts";
+import type { RecordingArguments } from "./recording.ts";
+import { writeOut } from "./terminal.ts";
+import type { Voice } from "./voice.ts";
 
-export type PipeArguments = {
-  name: string | undefined;
-  workspaceId: string;
-  labels: Record<string, string>;
+export type PipeArguments = RecordingArguments & {
   /** Lines that are events are sent as such. */
   events: boolean;
 };
 
 /** Passes standard input through and sends it as a run. What stands before the pipe keeps its exit code to itself. */
-export async function pipeInput(args: PipeArguments, found: FoundServer): Promise<number> {
+export async function pipeInput(args: PipeArguments, { found, voice }: CommandContext): Promise<number> {
   if (process.stdin.isTTY) {
-    say("nothing is piped into this. It is used as in: make 2>&1 | runcast pipe");
+    voice.say("nothing is piped into this. It is used as in: make 2>&1 | runcast pipe");
     return 2;
   }
-  if (found.kind === "unknown") say(`${found.reason} The input passes unwatched.`);
+  if (found.kind === "unknown") voice.say(`${found.reason} The input passes unwatched.`);
   let ending: RunEnding = { status: "succeeded", exit_code: 0 };
   let exitCode = 0;
   const stop = (by: RunEnding, code: number) => {
@@ -28,27 +28,27 @@ export async function pipeInput(args: PipeArguments, found: FoundServer): Promis
     // Who writes into the pipe learns of it with the next line.
     process.stdin.destroy();
   };
-  const recorder =
+  const events = new PipedEvents(voice, (by) => (ending = by));
+  const recording =
     found.kind === "unknown"
       ? null
-      : new Recorder({
+      : new Recording({
+          args,
           server: found.server,
-          workspaceId: args.workspaceId,
-          run: {
-            ...(args.name === undefined ? {} : { name: args.name }),
-            labels: args.labels,
-            lease_seconds: LEASE_SECONDS,
-            end_after_seconds: END_AFTER_SECONDS,
-          },
+          voice,
+          environment: process.env,
+          streams: ["stdout"],
+          ...(args.events ? { takeLine: (line: string, masks: Masks) => events.take(line, masks) } : {}),
           onCancel: () => stop({ status: "cancelled", exit_code: 143 }, 143),
         });
+  recording?.begin(null);
   // Ctrl-C reaches the whole pipeline: what its producer still says on the way out is part of the log. The second one is for us.
   let interrupts = 0;
   process.on("SIGINT", () => {
     interrupts += 1;
     if (interrupts < 2) return;
     stop(interruption(), 130);
-    recorder?.hurry();
+    recording?.hurry();
   });
   process.on("SIGTERM", () => stop({ status: "cancelled", exit_code: 143 }, 143));
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -56,18 +56,9 @@ export async function pipeInput(args: PipeArguments, found: FoundServer): Promis
     else throw error;
   });
 
-  const lines = new OutputLines();
-  const send = ({ message, partial }: { message: string; partial: boolean }): Promise<void> | undefined => {
-    const event = args.events && !partial ? readPipedEvent(message) : null;
-    if (event === null) return recorder?.writeConsole("stdout", { message, partial });
-    if (event.kind === "event") return recorder?.writeLine(event.line);
-    ending = event.ending;
-    return undefined;
-  };
   process.stdin.on("data", (bytes: Buffer) => {
     const shown = writeOut(process.stdout, bytes);
-    let held: Promise<void> | undefined;
-    for (const line of lines.push(bytes)) held = send(line);
+    const held = recording?.push("stdout", bytes);
     if (shown === undefined && held === undefined) return;
     process.stdin.pause();
     void Promise.all([shown, held]).then(() => process.stdin.resume());
@@ -77,12 +68,12 @@ export async function pipeInput(args: PipeArguments, found: FoundServer): Promis
     process.stdin.once("end", resolve);
     process.stdin.once("error", () => resolve());
   });
-  for (const line of lines.end()) void send(line);
   if (interrupts > 0 && exitCode === 0) {
     ending = interruption();
     exitCode = 130;
   }
-  await recorder?.finish(ending);
+  await recording?.finish(() => ending);
+  events.tellRest();
   return exitCode;
 }
 
@@ -91,3 +82,44 @@ const interruption = (): RunEnding => ({
   exit_code: 130,
   failure: { code: "SIGNAL", message: "interrupted by SIGINT" },
 });
+
+/** So many bad events are told one by one. */
+const BAD_TOLD = 3;
+
+/** With `--events`: what becomes of each line, and words about those that were meant as events and are none. */
+class PipedEvents {
+  readonly #voice: Voice;
+  readonly #onEnd: (ending: RunEnding) => void;
+  #lines = 0;
+  #bad = 0;
+
+  constructor(voice: Voice, onEnd: (ending: RunEnding) => void) {
+    this.#voice = voice;
+    this.#onEnd = onEnd;
+  }
+
+  take(line: string, masks: Masks): TakenLine {
+    this.#lines += 1;
+    const read = readPipedLine(line, masks, Date.now());
+    switch (read.kind) {
+      case "output":
+        return read;
+      case "event":
+        return { kind: "instead", items: [{ kind: "encoded", line: read.line }] };
+      case "end":
+        this.#onEnd(read.ending);
+        return { kind: "instead", items: [] };
+      case "bad": {
+        this.#bad += 1;
+        const message = `line ${this.#lines} is no event that can be stored, and is kept as output: ${read.detail}`;
+        if (this.#bad <= BAD_TOLD) this.#voice.say(message);
+        const payload = { severity: "warning", code: read.code, message };
+        return { kind: "behind", items: [{ kind: "event", event: { type: "run.validation.issue", payload } }] };
+      }
+    }
+  }
+
+  tellRest(): void {
+    if (this.#bad > BAD_TOLD) this.#voice.say(`${this.#bad} lines were meant as events and are kept as output.`);
+  }
+}

@@ -8,9 +8,10 @@ import { randomId } from "../random-id.ts";
 import { RunProducer } from "../run-producer.ts";
 import type { Delivery, ProducerEvent, ProducerState, RunEnding } from "../run-producer.ts";
 import { withResolvers } from "../with-resolvers.ts";
-import { explain, say } from "./output.ts";
-import type { OutputLine } from "./output-lines.ts";
+import { explain } from "./explain.ts";
+import type { Masks } from "./masking/masks.ts";
 import type { Server } from "./server.ts";
+import type { Voice } from "./voice.ts";
 
 /** The command is slowed down beyond this, as long as the server takes what it is sent. */
 const SLOW_DOWN_BYTES = 8 * 1024 * 1024;
@@ -28,6 +29,7 @@ const LAST_WAIT_UNMET_MS = 2_000;
 const TELL_AFTER_ATTEMPTS = 3;
 /** Escaped once more, the longest event would not fit into a line. */
 const REFUSED_LINE_CHARS = 40_000;
+const NAME_CHARS = 200;
 const CREATE_BACKOFF = { firstMs: 200, maxMs: 3_000 };
 export const LEASE_SECONDS = 60;
 export const END_AFTER_SECONDS = 86_400;
@@ -36,6 +38,9 @@ export type RecorderOptions = {
   server: Server;
   workspaceId: string;
   run: CreateRun;
+  /** Whatever is sent has passed through them. */
+  masks: Masks;
+  voice: Voice;
   /** Somebody wants the run to stop: by a request, or because it was ended over our head. */
   onCancel: () => void;
 };
@@ -54,7 +59,7 @@ export class Recorder {
   /** Dropped since the last line that was kept. */
   #gap = 0;
   #finishing = false;
-  #hurried = false;
+  readonly #hurried = new AbortController();
   #trouble: "none" | "told" | "final" = "none";
   readonly #slowDown = new SlowDown();
 
@@ -71,7 +76,7 @@ export class Recorder {
       onControl: (request) => this.#obey(request),
       onState: (state) => this.#changed(state),
       // The server's judgement of an event is final, but the line is somebody's output.
-      replaceRefused: (line) => consoleEvent("stdout", { message: cutText(line, REFUSED_LINE_CHARS), partial: false }),
+      replaceRefused: (line) => consoleEvent("stdout", cutText(line, REFUSED_LINE_CHARS)),
     });
     void this.#create();
   }
@@ -83,31 +88,35 @@ export class Recorder {
 
   /** Takes an event. A returned promise asks the caller to hold the command's output back until it settles. */
   write(event: ProducerEvent): Promise<void> | undefined {
-    return this.#take((producer) => producer.write(event));
+    const masked = this.#options.masks.value(event);
+    return this.#take((producer) => producer.write(masked));
   }
 
-  writeLine(line: string): Promise<void> | undefined {
-    return this.#take((producer) => producer.writeLine(line));
+  /** The same for an event that is text already, and has been masked. */
+  writeLine(maskedLine: string): Promise<void> | undefined {
+    return this.#take((producer) => producer.writeLine(maskedLine));
   }
 
-  writeConsole(stream: "stdout" | "stderr", line: OutputLine): Promise<void> | undefined {
+  /** The same for a line of output, which has been masked. */
+  writeConsole(maskedEvent: ProducerEvent): Promise<void> | undefined {
     this.#lines += 1;
-    return this.write(consoleEvent(stream, line));
+    return this.#take((producer) => producer.write(maskedEvent));
   }
 
   /** Ends the run, waits a little for what is not delivered yet, and says what never will be. */
   async finish(ending: RunEnding): Promise<void> {
     this.#markGap();
     this.#finishing = true;
-    const delivery = await Promise.race([this.#producer.end(ending), this.#loseHope()]);
+    const masked = this.#options.masks.value(ending);
+    const delivery = await Promise.race([this.#producer.end(masked), this.#loseHope()]);
     this.#gaveUp.abort();
     this.#producer.stop();
-    this.#report(delivery);
+    this.#report(delivery, masked);
   }
 
   /** Somebody does not want to wait for the rest. */
   hurry(): void {
-    this.#hurried = true;
+    this.#hurried.abort();
   }
 
   /** When nothing has been delivered for a while. A server that is slow but takes what it is sent is waited for longer. */
@@ -116,7 +125,12 @@ export class Recorder {
     const begunAt = Date.now();
     let left = this.#producer.pendingEvents;
     let movedAt = begunAt;
-    while (!this.#hurried && Date.now() - movedAt < patienceMs && Date.now() - begunAt < LAST_WAIT_TOTAL_MS) {
+    while (
+      !this.#hurried.signal.aborted &&
+      this.#trouble !== "final" &&
+      Date.now() - movedAt < patienceMs &&
+      Date.now() - begunAt < LAST_WAIT_TOTAL_MS
+    ) {
       await sleep(100, null, { ref: false });
       if (this.#producer.pendingEvents < left) movedAt = Date.now();
       left = this.#producer.pendingEvents;
@@ -141,18 +155,22 @@ export class Recorder {
     if (this.#gap === 0) return;
     const message = `[runcast] ${countLines(this.#gap)} missing here: the server could not be reached for too long`;
     this.#gap = 0;
-    void this.#producer.write(consoleEvent("stderr", { message, partial: false }, "warning"));
+    void this.#producer.write(consoleEvent("stderr", message, "warning"));
   }
 
   /** Tries until the server answers: with one key, so that an answer that was lost does not make a second run. */
   async #create(): Promise<void> {
-    const { run, workspaceId, server } = this.#options;
+    const { run, masks, workspaceId, server, voice } = this.#options;
+    // Cut when it is masked: half a secret is not found.
+    const { name, ...rest } = masks.value(run);
+    const body = name === undefined ? rest : { ...rest, name: cutText(name, NAME_CHARS) };
     const key = randomId();
     for (let attempt = 1; !this.#gaveUp.signal.aborted; attempt += 1) {
-      const answer = await this.#api.createRun(workspaceId, run, key, this.#gaveUp.signal);
+      const answer = await this.#api.createRun(workspaceId, body, key, this.#gaveUp.signal);
       if (answer.kind === "ok") {
         this.#run = answer.value;
-        say(`watch at ${answer.value.watch_url}`);
+        const { run_id, watch_url } = answer.value;
+        voice.report({ event: "watching", run_id, watch_url }, `watch at ${watch_url}`);
         this.#recovered();
         this.#runId.resolve(answer.value.run_id);
         break;
@@ -212,7 +230,11 @@ export class Recorder {
     const accepted = request.action === "cancel";
     // The end is on its way already, and it is the last event.
     if (this.#finishing) return;
-    if (accepted) say(`${request.by} cancels the run${request.reason === undefined ? "" : `: ${request.reason}`}`);
+    if (accepted) {
+      this.#options.voice.say(
+        `${request.by} cancels the run${request.reason === undefined ? "" : `: ${request.reason}`}`,
+      );
+    }
     void this.#producer.write({
       type: "control.acknowledged",
       source: "cli",
@@ -225,33 +247,44 @@ export class Recorder {
     this.#slowDown.end();
     if (this.#trouble !== "none") return;
     this.#trouble = "told";
-    say(text);
+    this.#options.voice.say(text);
   }
 
   #fail(text: string): void {
     this.#slowDown.end();
     if (this.#trouble === "final") return;
     this.#trouble = "final";
-    say(text);
+    this.#options.voice.say(text);
   }
 
   #recovered(): void {
     this.#slowDown.begin();
     if (this.#trouble !== "told") return;
     this.#trouble = "none";
-    say("the server answers again; what was kept is being sent.");
+    this.#options.voice.say("the server answers again; what was kept is being sent.");
   }
 
-  #report(delivery: Delivery | null): void {
+  #report(delivery: Delivery | null, { status, exit_code }: RunEnding): void {
     // The last event is the end, which is no line.
-    const lost = Math.min(this.#lines, Math.max(0, this.#producer.pendingEvents - 1) + this.#dropped);
-    if (delivery?.kind === "stored") {
-      if (this.#dropped > 0) say(`${countLines(this.#dropped)} missing from the log.`);
-    } else if (this.#trouble !== "final") {
-      say(`${this.#options.server.url} could not be reached in time: ${countLines(lost)} not delivered.`);
-    } else if (lost > 0) {
-      say(`${countLines(lost)} not delivered.`);
-    }
+    const unsent = delivery?.kind === "stored" ? 0 : Math.max(0, this.#producer.pendingEvents - 1);
+    const lost = Math.min(this.#lines, unsent + this.#dropped);
+    this.#options.voice.report(
+      {
+        event: "ended",
+        run_id: this.#run?.run_id ?? null,
+        status,
+        exit_code: exit_code ?? 0,
+        delivered: delivery?.kind === "stored" && lost === 0,
+        lines_lost: lost,
+      },
+      this.#lossInWords(delivery, lost),
+    );
+  }
+
+  #lossInWords(delivery: Delivery | null, lost: number): string | null {
+    if (delivery?.kind === "stored") return lost > 0 ? `${countLines(lost)} missing from the log.` : null;
+    if (this.#trouble === "final") return lost > 0 ? `${countLines(lost)} not delivered.` : null;
+    return `${this.#options.server.url} could not be reached in time: ${countLines(lost)} not delivered.`;
   }
 }
 
@@ -283,13 +316,7 @@ class SlowDown {
 
 const countLines = (count: number): string => (count === 1 ? "1 line is" : `${count} lines are`);
 
-export function consoleEvent(
-  stream: "stdout" | "stderr",
-  { message, partial }: OutputLine,
-  level?: "warning",
-): ProducerEvent {
-  return {
-    type: "console.line",
-    payload: { stream, message, ...(level === undefined ? {} : { level }), ...(partial ? { partial } : {}) },
-  };
-}
+const consoleEvent = (stream: "stdout" | "stderr", message: string, level?: "warning"): ProducerEvent => ({
+  type: "console.line",
+  payload: { stream, message, ...(level === undefined ? {} : { level }) },
+});

@@ -1,77 +1,73 @@
-import { execFile } from "node:child_process";
 import { hostname } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import { basename } from "node:path";
-import { promisify } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../../protocol/event.ts";
 import { cutText } from "../../protocol/ndjson.ts";
 import type { RunEnding } from "../run-producer.ts";
 import { CommandProcess, exitCodeOf } from "./command-process.ts";
 import type { CommandEnd } from "./command-process.ts";
-import { say, writeOut } from "./output.ts";
-import { OutputLines } from "./output-lines.ts";
-import { END_AFTER_SECONDS, LEASE_SECONDS, Recorder } from "./recorder.ts";
-import type { FoundServer } from "./server.ts";
+import type { CommandContext } from "./context.ts";
+import { readGit } from "./git.ts";
+import { findPtyHost } from "./pty/find-pty.ts";
+import { terminalSize } from "./pty/terminal-size.ts";
+import { Recording } from "./recording.ts";
+import type { RecordingArguments } from "./recording.ts";
+import { writeOut } from "./terminal.ts";
+import type { Voice } from "./voice.ts";
 
-export type RunArguments = {
-  command: readonly [string, ...string[]];
-  name: string | undefined;
-  workspaceId: string;
-  labels: Record<string, string>;
-};
+export type RunArguments = RecordingArguments & { command: readonly [string, ...string[]]; pty: boolean };
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** The watch URL should stand above the output; a server that is slow to answer is not worth more of a wait. */
 const URL_WAIT_MS = 500;
 const STREAMS = ["stdout", "stderr"] as const;
+/** Of a longer command the run shows the beginning. */
+const SHOWN_ARGUMENTS = 200;
+const SHOWN_ARGUMENT_CHARS = 200;
 
 /** Runs a command as a run that can be watched, and gives its exit code: with a server or without one. */
-export async function runCommand(args: RunArguments, found: FoundServer): Promise<number> {
-  if (found.kind === "unknown") say(`${found.reason} The command runs unwatched.`);
+export async function runCommand(args: RunArguments, { found, voice }: CommandContext): Promise<number> {
+  if (found.kind === "unknown") voice.say(`${found.reason} The command runs unwatched.`);
   let cancelled = false;
   let child: CommandProcess | null = null;
-  const recorder =
+  const recording =
     found.kind === "unknown"
       ? null
-      : new Recorder({
+      : new Recording({
+          args: { ...args, name: args.name ?? args.command.join(" ") },
           server: found.server,
-          workspaceId: args.workspaceId,
-          run: {
-            name: cutText(args.name ?? args.command.join(" "), 200),
-            labels: args.labels,
-            lease_seconds: LEASE_SECONDS,
-            end_after_seconds: END_AFTER_SECONDS,
-          },
+          voice,
+          environment: process.env,
+          streams: STREAMS,
           onCancel: () => {
             cancelled = true;
             child?.terminate();
           },
         });
+  // Before anything is cut: half a secret is not found.
+  const masked = args.command.map((word) => recording?.mask(word) ?? word);
   const [git] = await Promise.all([
-    recorder === null ? undefined : readGit(),
-    recorder === null ? undefined : Promise.race([recorder.firstTry, sleep(URL_WAIT_MS, null, { ref: false })]),
+    recording === null ? undefined : readGit(),
+    recording === null ? undefined : Promise.race([recording.firstTry, sleep(URL_WAIT_MS, null, { ref: false })]),
   ]);
 
-  const lines = { stdout: new OutputLines(), stderr: new OutputLines() };
   child = new CommandProcess({
     command: args.command,
     environment: process.env,
+    pty: args.pty ? findPty(voice) : null,
     onOutput: (stream, bytes) => {
       // Shown as it is, before anything is made of it.
       const shown = writeOut(process[stream], bytes);
-      let held: Promise<void> | undefined;
-      if (recorder !== null) {
-        for (const line of lines[stream].push(bytes)) held = recorder.writeConsole(stream, line);
-      }
+      const held = recording?.push(stream, bytes);
       return shown === undefined ? held : held === undefined ? shown : Promise.all([shown, held]).then(() => {});
     },
-    onLingering: () => say("a process left behind keeps the output open; the run ends without it."),
+    onLingering: () => voice.say("a process left behind keeps the output open; the run ends without it."),
   });
   const command = child;
-  void recorder?.write({
+  recording?.begin({
     type: "run.started",
     payload: {
-      command: [...args.command],
+      command: masked.slice(0, SHOWN_ARGUMENTS).map((word) => cutText(word, SHOWN_ARGUMENT_CHARS)),
       host: hostname(),
       ...(child.pid === undefined ? {} : { pid: child.pid }),
       ...git,
@@ -86,20 +82,40 @@ export async function runCommand(args: RunArguments, found: FoundServer): Promis
   }
   const forward = (signal: NodeJS.Signals) => command.signal(signal);
   for (const signal of FORWARDED) process.on(signal, forward);
+  const releaseKeys = args.pty ? handOverTerminal(command) : null;
   if (cancelled) command.terminate();
 
   const end = await command.done;
-  if (end.kind === "not_started") say(end.message);
-  for (const stream of STREAMS) {
-    for (const line of lines[stream].end()) void recorder?.writeConsole(stream, line);
-  }
+  releaseKeys?.();
+  if (end.kind === "not_started") voice.say(end.message);
   const exitCode = exitCodeOf(end);
   for (const signal of FORWARDED) {
     process.off(signal, forward);
-    process.on(signal, () => recorder?.hurry());
+    process.on(signal, () => recording?.hurry());
   }
-  await recorder?.finish(endingOf(end, nameOf(args.command), cancelled));
+  await recording?.finish(() => endingOf(end, nameOf(masked), cancelled));
   return exitCode;
+}
+
+function findPty(voice: Voice) {
+  const host = findPtyHost(process.env);
+  if (host !== null) return { host, size: terminalSize(process.stdout, process.env) };
+  voice.say(
+    "there is no way to a terminal here: --pty needs python3, or script of util-linux. The command runs without one.",
+  );
+  return null;
+}
+
+/** Every key is the command's, Ctrl-C too, and its terminal is as large as ours. Answers with what takes that back. */
+function handOverTerminal(command: CommandProcess): () => void {
+  const resize = () => command.resize(terminalSize(process.stdout, process.env));
+  const isByHand = process.stdin.isTTY && process.stdout.isTTY;
+  process.stdout.on("resize", resize);
+  if (isByHand) process.stdin.setRawMode(true);
+  return () => {
+    process.stdout.off("resize", resize);
+    if (isByHand) process.stdin.setRawMode(false);
+  };
 }
 
 function endingOf(end: CommandEnd, command: string, cancelled: boolean): RunEnding {
@@ -130,17 +146,3 @@ function failureOf(end: CommandEnd, command: string): Failure {
 const nameOf = (command: readonly string[]): string => cutText(basename(command[0] ?? "the command"), 100);
 
 const memoryHint = (killed: boolean): string => (killed ? ": killed, as by a system that has run out of memory" : "");
-
-/** Commit and branch, when the command runs in a repository. */
-async function readGit(): Promise<{ git?: { commit: string; branch: string } }> {
-  try {
-    const { stdout } = await promisify(execFile)("git", ["rev-parse", "HEAD", "--abbrev-ref", "HEAD"], {
-      timeout: 1_000,
-    });
-    const [commit, branch] = stdout.trim().split("\n");
-    return commit === undefined || branch === undefined ? {} : { git: { commit, branch } };
-  } catch {
-    // No repository, no commit yet, or no git: the run simply says nothing about it.
-    return {};
-  }
-}

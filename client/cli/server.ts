@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { isSet } from "./output.ts";
+import { isSet } from "./terminal.ts";
 
 /** Where runs are sent to. `tokenFrom` names its origin in messages. */
 export type Server = { url: string; token: string | undefined; tokenFrom: string };

@@ -1,16 +1,29 @@
+import type { Run } from "../../protocol/api.ts";
 import type { RunEvent } from "../../protocol/event.ts";
 import { isRecord } from "../../protocol/ndjson.ts";
 import { RuncastApi } from "../api.ts";
 import { NodeWebSocket } from "../node-web-socket.ts";
 import { watchRun } from "../watch-run.ts";
 import type { Connection } from "../watch-run.ts";
-import { explain, formatDuration, paintFor, say, writeOut } from "./output.ts";
-import type { FoundServer } from "./server.ts";
+import type { CommandContext } from "./context.ts";
+import { explain } from "./explain.ts";
+import { formatDuration, paintFor, writeOut } from "./terminal.ts";
+import type { Voice } from "./voice.ts";
 
-export type TailArguments = { run: string; afterSequence: number; json: boolean };
+export type TailArguments = {
+  run: string;
+  from: { kind: "after"; sequence: number } | { kind: "last"; events: number };
+  follow: boolean;
+  format: "text" | "ndjson";
+  timestamps: boolean;
+};
 
-/** Follows a run until it ends, across cuts. 0: it succeeded; 1: it did not, or it cannot be read. */
-export async function tailRun(args: TailArguments, found: FoundServer): Promise<number> {
+/** Shows a run until it ends, across cuts. 0: it succeeded; 1: it did not, or it cannot be read. */
+export async function tailRun(args: TailArguments, { found, voice }: CommandContext): Promise<number> {
+  const fail = (reason: string): 1 => {
+    voice.say(reason);
+    return 1;
+  };
   if (found.kind === "unknown") return fail(found.reason);
   const { server } = found;
   const runId = runIdOf(args.run);
@@ -21,81 +34,102 @@ export async function tailRun(args: TailArguments, found: FoundServer): Promise<
   if (known.kind === "problem") return fail(explain(known.problem, server, { runId }));
 
   const controller = new AbortController();
+  let hasSeenEnough = false;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // Who read our output has seen enough.
     if (error.code === "EPIPE") controller.abort();
     else throw error;
   });
   process.once("SIGINT", () => controller.abort());
-  const print = new MessagePrinter();
-  let trouble = false;
+  const print = new MessagePrinter(args.timestamps);
+  const cuts = new CutTeller(voice);
   const watch = watchRun({
     url: server.url,
     ...token,
     runId,
-    afterSequence: args.afterSequence,
+    afterSequence:
+      args.from.kind === "after" ? args.from.sequence : Math.max(0, known.value.last_sequence - args.from.events),
     webSocket: NodeWebSocket,
     signal: controller.signal,
     onLines: (lines) => {
-      const text = lines.map(({ line, event }) => (args.json ? `${line}\n` : print.textOf(event))).join("");
+      const text = lines
+        .map(({ line, event }) => (args.format === "ndjson" ? `${line}\n` : print.textOf(event)))
+        .join("");
       return text === "" ? undefined : writeOut(process.stdout, text);
     },
-    onDamaged: ({ first, last }) => say(`lines ${first} to ${last} of the stored log cannot be read.`),
+    onDamaged: ({ first, last }) => voice.say(`lines ${first} to ${last} of the stored log cannot be read.`),
     onState: (connection) => {
-      trouble = tellConnection(connection, trouble);
+      cuts.hear(connection);
+      if (args.follow || connection.kind !== "live") return;
+      hasSeenEnough = true;
+      controller.abort();
     },
   });
   const outcome = await watch.finished;
-  if (outcome.kind === "stopped") return 130;
   if (outcome.kind === "refused") return fail(outcome.reason);
+  if (outcome.kind === "stopped") return hasSeenEnough ? 0 : 130;
+  if (!args.follow) return 0;
   const ended = await api.getRun(runId);
-  const { status } = outcome;
+  voice.say(describeEnd(outcome.status, ended.kind === "ok" ? ended.value : null));
+  return outcome.status === "succeeded" ? 0 : 1;
+}
+
+function describeEnd(status: string, run: Run | null): string {
   const paint = paintFor(process.stderr, process.env);
-  const details: string[] = [];
-  if (ended.kind === "ok") {
-    if (ended.value.exit_code !== null) details.push(`exit code ${ended.value.exit_code}`);
-    if (ended.value.duration_ms !== null) details.push(formatDuration(ended.value.duration_ms));
-    if (ended.value.failure !== null) details.push(ended.value.failure.message);
-  }
   const colour = status === "succeeded" ? paint.green : status === "failed" ? paint.red : paint.yellow;
-  say([colour(status), ...details].join(", "));
-  return status === "succeeded" ? 0 : 1;
+  const details: string[] = [];
+  if (run !== null) {
+    if (run.exit_code !== null) details.push(`exit code ${run.exit_code}`);
+    if (run.duration_ms !== null) details.push(formatDuration(run.duration_ms));
+    if (run.failure !== null) details.push(run.failure.message);
+  }
+  return [colour(status), ...details].join(", ");
 }
 
 /** The console's messages as they were printed; the parts of a long line come together again. */
 class MessagePrinter {
   /** The stream of a line that is not finished yet. */
   #open: unknown = null;
+  readonly #hasTimes: boolean;
+
+  constructor(hasTimes: boolean) {
+    this.#hasTimes = hasTimes;
+  }
 
   textOf(event: RunEvent): string {
     if (event.type !== "console.line" || !isRecord(event.payload)) return "";
     const { stream, message, partial } = event.payload;
     // Another stream's line in between would otherwise continue the unfinished one.
     const before = this.#open !== null && this.#open !== stream ? "\n" : "";
+    const isNewLine = this.#open !== stream;
     this.#open = partial === true ? stream : null;
-    return `${before}${String(message)}${partial === true ? "" : "\n"}`;
+    const time = this.#hasTimes && isNewLine ? `${event.created_at} ` : "";
+    return `${before}${time}${String(message)}${partial === true ? "" : "\n"}`;
   }
 }
 
 /** Says once that the connection is away, and once that it is back. */
-function tellConnection(connection: Connection, trouble: boolean): boolean {
-  if (connection.kind === "reconnecting") {
-    if (!trouble && connection.attempt > 1) say(`the connection is away (${connection.reason}); trying again …`);
-    return trouble || connection.attempt > 1;
+class CutTeller {
+  readonly #voice: Voice;
+  #isTold = false;
+
+  constructor(voice: Voice) {
+    this.#voice = voice;
   }
-  if (trouble && (connection.kind === "live" || connection.kind === "catching_up")) {
-    say("connected again.");
-    return false;
+
+  hear(connection: Connection): void {
+    if (connection.kind === "reconnecting") {
+      if (this.#isTold || connection.attempt <= 1) return;
+      this.#isTold = true;
+      this.#voice.say(`the connection is away (${connection.reason}); trying again …`);
+    } else if (this.#isTold && (connection.kind === "live" || connection.kind === "catching_up")) {
+      this.#isTold = false;
+      this.#voice.say("connected again.");
+    }
   }
-  return trouble;
 }
 
 /** A run's id, or the address of its page. */
 function runIdOf(text: string): string {
   return /\/runs\/([^/?#]+)/.exec(text)?.[1] ?? text;
-}
-
-function fail(reason: string): 1 {
-  say(reason);
-  return 1;
 }

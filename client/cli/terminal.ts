@@ -1,6 +1,3 @@
-import type { RunProblem } from "../api.ts";
-import type { Server } from "./server.ts";
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Colours for one of our own outputs. `NO_COLOR` and `FORCE_COLOR` decide before what the output is. */
@@ -13,37 +10,6 @@ export function paintFor(output: { isTTY?: boolean }, environment: Environment):
 export type Paint = Record<"bold" | "dim" | "red" | "green" | "yellow" | "blue", (text: string) => string>;
 
 export const isSet = (value: string | undefined): value is string => value !== undefined && value !== "";
-
-/** One line about ourselves on standard error, which the command's own output is never mixed with. */
-export function say(text: string): void {
-  process.stderr.write(`${paintFor(process.stderr, process.env).dim("runcast:")} ${text}\n`);
-}
-
-/** What went wrong and what one can do about it, in words. */
-export function explain(
-  problem: RunProblem,
-  server: Server,
-  about: { runId?: string; workspaceId?: string } = {},
-): string {
-  switch (problem.code) {
-    case "UNREACHABLE":
-      return `no server answers at ${server.url} (${problem.detail}). Start one with "npm start", or set RUNCAST_URL.`;
-    case "UNAUTHENTICATED":
-      return server.token === undefined
-        ? `${server.url} wants a token. Set RUNCAST_TOKEN; "npm start" keeps one in .runcast/administrator-token.`
-        : `${server.url} does not accept the token from ${server.tokenFrom}. Set RUNCAST_TOKEN to the one in the server's state folder (.runcast/administrator-token).`;
-    case "FORBIDDEN":
-      return `this token may not do that at ${server.url} (${problem.detail}). A viewer's token can only read: set RUNCAST_TOKEN to the administrator's.`;
-    case "RUN_NOT_FOUND":
-      return `there is no run ${about.runId ?? ""} at ${server.url}.`;
-    case "WORKSPACE_NOT_FOUND":
-      return `there is no workspace ${about.workspaceId ?? ""} at ${server.url}.`;
-    case "UNREADABLE":
-      return `${server.url} does not answer as Runcast does: ${problem.detail}. Is RUNCAST_URL right?`;
-    default:
-      return `${problem.detail} (${problem.code})`;
-  }
-}
 
 /** `3.2 s`, `4 min 5 s`, `2 h 3 min`: short, and no more exact than one reads. */
 export function formatDuration(ms: number): string {
