@@ -1,4 +1,5 @@
 import type { WebSocket } from "ws";
+import { pause, quantile } from "./figures.ts";
 
 /** What a load is put on: Runcast, or a peer that takes the same bytes. */
 export type Target = {
@@ -87,14 +88,3 @@ export async function latencyLoad(
   const sorted = watching.latencies.toSorted((a, b) => a - b);
   return { p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95), p99: quantile(sorted, 0.99) };
 }
-
-export const quantile = (sorted: readonly number[], at: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))] ?? Number.NaN;
-
-export const median = (values: readonly number[]): number =>
-  quantile(
-    values.toSorted((a, b) => a - b),
-    0.5,
-  );
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -7,10 +7,13 @@ import { WebSocket } from "ws";
 import { build } from "../local/build.ts";
 import { serve, type Server } from "../local/serve.ts";
 import { openStateFolder } from "../local/state-folder.ts";
-import { appendLoad, consoleLine, latencyLoad, median, pause, quantile, type Target } from "./load.ts";
+import { median, pause, print, quantileOf, whole } from "./figures.ts";
+import { appendLoad, consoleLine, latencyLoad, type Target } from "./load.ts";
+import { measureManyRuns } from "./many-runs.ts";
+import { compareSlowArchive } from "./slow-archive.ts";
 
 /**
- * The spine's numbers: `npm run bench`. Every figure stands beside the engine's limit or another peer, measured in the same run on the same machine; the
+ * The numbers: `npm run bench`, or some of them: `npm run bench -- appends download`. Every figure stands beside the engine's limit or another peer, measured in the same run on the same machine; the
  * load generator shares its cores, so the rates are lower bounds.
  */
 const TOKEN = "bench-administrator";
@@ -27,12 +30,19 @@ const server = await serve({
   tokens: { administrator: TOKEN, viewer: "bench-viewer" },
   port: 0,
 });
+const figures: Record<string, () => Promise<void>> = {
+  appends: compareAppends,
+  latency: compareLatency,
+  cold: coldObjects,
+  create: createAndList,
+  download,
+  "slow-archive": () => compareSlowArchive(RUNS),
+  "many-runs": measureManyRuns,
+};
 try {
-  await compareAppends();
-  await compareLatency();
-  await coldObjects();
-  await createAndList();
-  await download();
+  const wanted = process.argv.slice(2);
+  for (const [name, measure] of Object.entries(figures))
+    if (wanted.length === 0 || wanted.includes(name)) await measure();
 } finally {
   await raw.miniflare.dispose();
   await server.stop();
@@ -112,11 +122,7 @@ async function createAndList(): Promise<void> {
     health.push(await timed(`${server.url}/api/health`));
     listed.push(await timed(`${server.url}/api/workspaces/default/runs?limit=50`));
   }
-  const p95 = (values: number[]): number =>
-    quantile(
-      values.toSorted((a, b) => a - b),
-      0.95,
-    );
+  const p95 = (values: number[]): number => quantileOf(values, 0.95);
   print("create a run, p95 (ms)", p95(created).toFixed(1));
   print(
     "list 50 of 200 open runs, p95 (ms)",
@@ -136,11 +142,23 @@ async function download(): Promise<void> {
   const open = await downloadMbPerSecond(runId);
   await append(runId, '{"type":"run.completed","payload":{"status":"succeeded"}}\n');
   while (!(await isArchived(runId))) await pause(500);
-  const archived = await downloadMbPerSecond(runId);
+  const inParts = await downloadMbPerSecond(runId);
+  await putInOnePiece(runId);
+  const inOnePiece = await downloadMbPerSecond(runId);
+  print("download of 200 MB (MB/s)", `open run ${whole(open)}, archived ${whole(inParts)}`);
   print(
-    "download of 200 MB (MB/s)",
-    `open run ${open.toFixed(0)}, archived ${archived.toFixed(0)}, ratio ${(open / archived).toFixed(2)}`,
+    "  archived, the same object put in one piece",
+    `${whole(inOnePiece)}, ratio ${(inOnePiece / inParts).toFixed(2)} to the one that was put in parts`,
   );
+}
+
+/** The same bytes under the same key, without parts: what is different then is R2's doing, not ours. */
+async function putInOnePiece(runId: string): Promise<void> {
+  const bucket = await server.miniflare.getR2Bucket("ARCHIVE");
+  const key = `workspaces/default/runs/${runId}/logs/events.ndjson`;
+  const stored = await bucket.get(key);
+  if (stored === null) throw new Error(`${key} is not there`);
+  await bucket.put(key, await stored.arrayBuffer());
 }
 
 /** Only an archived log is answered by byte ranges. */
@@ -235,12 +253,4 @@ async function startRaw(folder: string): Promise<{ miniflare: Miniflare; url: st
   );
   const url = await miniflare.ready;
   return { miniflare, url: url.href.replace(/\/$/, "") };
-}
-
-function print(what: string, figure: string): void {
-  process.stdout.write(`${what.padEnd(48)} ${figure}\n`);
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString("en");
 }
