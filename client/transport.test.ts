@@ -90,7 +90,7 @@ describe("where WebSockets do not come through", () => {
   };
   const until = async (condition: () => boolean) => {
     for (let tries = 0; !condition(); tries += 1) {
-      if (tries > 400) throw new Error("it did not come about");
+      if (tries > 4_000) throw new Error("it did not come about");
       await sleep(5);
     }
   };
@@ -184,8 +184,8 @@ describe("where WebSockets do not come through", () => {
         return gate;
       },
     });
-    await sleep(200);
-    expect(handed).toBeGreaterThan(1024 * 1024);
+    await until(() => handed > 1024 * 1024);
+    await sleep(100);
     expect(handed).toBeLessThan(1.5 * 1024 * 1024);
     release();
     await watch.finished;
