@@ -1,9 +1,11 @@
 /**
- * The SDK: watch and produce runs, in a page and in Node alike. In Node a watch takes its socket from `node-web-socket.ts`, which a page must
- * not load.
+ * The SDK: watch and produce runs, wherever there are fetch and streams. `node.ts` is the same with Node's sockets, which a page must not load.
+ * docs/sdk.md shows how to use it; what each part can be relied on for stands at its declaration.
  */
 export { RuncastApi } from "./api.ts";
-export type { Answer, ApiOptions, EventPage, ListRunsQuery, RunProblem } from "./api.ts";
+export type { Answer, ApiOptions, EventPage, ListRunsQuery, ProducerNumber, RunProblem } from "./api.ts";
+export type { Run, Share } from "../protocol/api.ts";
+export type { RunEvent, RunStatus, TerminalStatus } from "../protocol/event.ts";
 export { events, WatchRefused } from "./events.ts";
 export { RunProducer } from "./run-producer.ts";
 export type {

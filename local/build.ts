@@ -11,9 +11,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build as bundle } from "esbuild";
-import { bundleCommandLine } from "../client/bin/bundle.mjs";
+import { bundleBrowserSdk, bundleCommandLine, bundleNodeSdk } from "../client/bin/bundle.mjs";
 import { DIST, ROOT } from "./state-folder.ts";
 
 /** One thing that is built, and what it is built from. */
@@ -28,6 +28,10 @@ type Product = {
 export const WORKER_BUNDLE = join(DIST, "worker.js");
 const WORKER_OPTIONS = join(DIST, "worker.json");
 export const COMMAND_LINE = join(DIST, "runcast.mjs");
+const BROWSER_SDK = join(DIST, "runcast-sdk.mjs");
+const NODE_SDK = join(DIST, "runcast-sdk-node.mjs");
+/** Served to whoever asks for them, as in `curl -O $URL/runcast.mjs`. */
+const SERVED_MODULES = [COMMAND_LINE, BROWSER_SDK, NODE_SDK];
 const ASSETS = join(DIST, "assets");
 const BUILT = join(DIST, "built.json");
 
@@ -37,6 +41,15 @@ const PRODUCTS: Product[] = [
     inputs: ["client", "protocol", "package-lock.json"],
     outputs: [COMMAND_LINE],
     build: () => bundleCommandLine(COMMAND_LINE),
+  },
+  {
+    name: "SDK",
+    inputs: ["client", "protocol", "package-lock.json"],
+    outputs: [BROWSER_SDK, NODE_SDK],
+    build: async () => {
+      await bundleBrowserSdk(BROWSER_SDK);
+      await bundleNodeSdk(NODE_SDK);
+    },
   },
   {
     name: "web",
@@ -73,8 +86,7 @@ export async function build(): Promise<void> {
     built[product.name] = hash;
     writeFileSync(BUILT, JSON.stringify(built, null, 2));
   }
-  // Served to whoever asks for it: `curl -O $URL/runcast.mjs`.
-  cpSync(COMMAND_LINE, join(ASSETS, "runcast.mjs"));
+  for (const module of SERVED_MODULES) cpSync(module, join(ASSETS, basename(module)));
 }
 
 /** What builds the web pages, from the repository's root: here, and once more as the first run of a state folder. */

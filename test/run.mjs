@@ -40,6 +40,8 @@ delete process.env.RUNCAST_TOKEN;
 
 await installWhatIsMissing();
 const systemNode = findOnPath("node");
+// What is handed out must run on what a user has.
+process.env.RUNCAST_SYSTEM_NODE = systemNode;
 process.env.PATH = join(ROOT, "node_modules/.bin") + delimiter + process.env.PATH;
 
 if (args.length > 0) {

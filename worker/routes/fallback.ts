@@ -10,6 +10,8 @@ import { hasRunKey } from "../sharing/run-key.ts";
 
 /** Names in here carry the hash of their content; another content has another name. */
 const IMMUTABLE = "/_app/immutable/";
+/** The command line and the SDK, for whoever downloads or imports them. */
+const MODULES: ReadonlySet<string> = new Set(["/runcast.mjs", "/runcast-sdk.mjs", "/runcast-sdk-node.mjs"]);
 
 /**
  * Everything that is no route: the pages' files, else the page itself, which finds its way by the address. A missing script must stay missing:
@@ -25,7 +27,7 @@ export async function answerFallback(c: Context<App>): Promise<Response> {
 
   const file = await c.env.ASSETS.fetch(c.req.raw);
   if (file.ok || file.status === 304) return withCaching(url, file);
-  if (url.pathname.startsWith("/_app/") || url.pathname === "/runcast.mjs") {
+  if (url.pathname.startsWith("/_app/") || MODULES.has(url.pathname)) {
     return problem(c, { code: "NOT_FOUND", detail: `${url.pathname} is not here; the page may be of another version` });
   }
 
@@ -58,7 +60,7 @@ async function findPreview(c: Context<App>, url: URL): Promise<string | null> {
 }
 
 function withCaching(url: URL, file: Response): Response {
-  if (!url.pathname.startsWith(IMMUTABLE) && url.pathname !== "/runcast.mjs") return file;
+  if (!url.pathname.startsWith(IMMUTABLE) && !MODULES.has(url.pathname)) return file;
   const answer = new Response(file.body, file);
   if (url.pathname.startsWith(IMMUTABLE)) answer.headers.set("cache-control", "public, max-age=31536000, immutable");
   else answer.headers.set("content-type", "text/javascript; charset=utf-8");

@@ -10,6 +10,7 @@ const FILES: Record<string, { body: string; type: string }> = {
   "/_app/immutable/start.a1.js": { body: "start()", type: "text/javascript" },
   "/_app/version.json": { body: "{}", type: "application/json" },
   "/runcast.mjs": { body: "#!/usr/bin/env node", type: "application/octet-stream" },
+  "/runcast-sdk.mjs": { body: "export {}", type: "application/octet-stream" },
 };
 
 const assets = {
@@ -59,8 +60,12 @@ test("a script with its hash in its name is kept; a missing one is missing, not 
   expect((await ask("/_app/version.json")).headers.get("cache-control")).toBeNull();
 });
 
-test("the command line is a script", async () => {
-  expect((await ask("/runcast.mjs")).headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+test("the command line and the SDK are scripts", async () => {
+  for (const path of ["/runcast.mjs", "/runcast-sdk.mjs"]) {
+    expect((await ask(path)).headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+  }
+  // Missing, it is not the page either.
+  expect((await ask("/runcast-sdk-node.mjs")).status).toBe(404);
 });
 
 test("an unknown API route is JSON, and a page cannot be posted to", async () => {
