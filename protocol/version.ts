@@ -6,3 +6,6 @@ export const PRODUCE_SUBPROTOCOL = "runcast.produce.v1";
 export const WORKSPACE_SUBPROTOCOL = "runcast.workspace.v1";
 
 export const SUMMARY_SCHEMA = "runcast.summary/v1";
+
+/** The event, as `envelope=full` names it. */
+export const EVENT_SCHEMA = "runcast.event/v1";

@@ -15,13 +15,20 @@ export function refuseUpgrade(c: Context<App>, subprotocol: string): Refusal | n
   return null;
 }
 
-/** The request as an object gets it: who asks, as JSON, and (epoch ms, or empty) until when. */
-export function withCaller(c: Context<App>): Request {
+/** Who asks, as an object is told: JSON, and (epoch ms, or empty) until when. */
+export function callerHeaders(c: Context<App>): Headers {
   const { principal, expiresAt } = callerOf(c);
+  return new Headers({
+    // Header values are bytes; a name may hold any character.
+    [PRINCIPAL_HEADER]: encodeURIComponent(JSON.stringify(principal)),
+    [EXPIRES_AT_HEADER]: expiresAt === null ? "" : String(expiresAt),
+  });
+}
+
+/** The request as an object gets it: with who asks. */
+export function withCaller(c: Context<App>): Request {
   const headers = new Headers(c.req.raw.headers);
-  // Header values are bytes; a name may hold any character.
-  headers.set(PRINCIPAL_HEADER, encodeURIComponent(JSON.stringify(principal)));
-  headers.set(EXPIRES_AT_HEADER, expiresAt === null ? "" : String(expiresAt));
+  for (const [name, value] of callerHeaders(c)) headers.set(name, value);
   // The tokens stay in the Worker.
   headers.delete("authorization");
   headers.delete("cookie");

@@ -141,7 +141,7 @@ export class Archiver {
       case "write_manifest": {
         const { status, last_sequence: events } = memory.state;
         if (!isTerminal(status)) throw new Error(`a run that is ${status} has no manifest`);
-        const facts = { ...run, status, events, sha256: step.sha256 };
+        const facts = { ...run, status, events, sha256: step.sha256, ahead: memory.ahead };
         const manifest = await buildManifest(facts, memory.segments, memory.producers, this.#ports.sha256);
         await archive.putManifest(run, JSON.stringify(manifest, null, 1));
         this.#keepProgress(memory, { phase: "proved" });

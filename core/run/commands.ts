@@ -5,6 +5,7 @@ import type { Refusal } from "../../protocol/error-code.ts";
 import type { Summary } from "../../protocol/summary.ts";
 import type { LogWindow, Segment, StoredRun } from "../ports.ts";
 import type { Details } from "./edits.ts";
+import type { AheadLines } from "./receipts.ts";
 import type { ProducerNumber } from "./sequencer.ts";
 
 /** What may be asked of a run and what it answers: plain data that crosses from the Worker to the object and back. */
@@ -76,5 +77,6 @@ export type TailOutcome =
       headSequence: number;
       hotAfter: number;
       segments: Segment[];
+      ahead: AheadLines[];
       window: LogWindow | null;
     };

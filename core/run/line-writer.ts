@@ -22,10 +22,12 @@ export class LineWriter {
   readonly lines: WrittenLine[] = [];
   readonly #memory: RunMemory;
   readonly #now: number;
+  readonly #receivedAt: string;
 
   constructor(memory: RunMemory, now: number) {
     this.#memory = memory;
     this.#now = now;
+    this.#receivedAt = new Date(now).toISOString();
   }
 
   lastSequence(): number {
@@ -34,9 +36,9 @@ export class LineWriter {
 
   write(draft: EventDraft): void {
     const sequence = this.#memory.state.last_sequence + 1;
-    const createdAt = new Date(draft.createdAtMs ?? this.#now).toISOString();
+    const createdAt = draft.createdAtMs === null ? this.#receivedAt : new Date(draft.createdAtMs).toISOString();
     const line = assembleLine(draft, sequence, createdAt);
-    foldLine(this.#memory, line);
+    foldLine(this.#memory, line, this.#receivedAt);
     this.lines.push({ sequence, type: draft.type, text: `${line}\n`, bytes: utf8Length(line) + 1 });
   }
 
@@ -71,7 +73,7 @@ export class LineWriter {
     if (bare === null) throw new Error("run.completed could not be encoded");
     foldSummary(summary, bare);
     const line = lineWith({ ...payload, summary: summaryForEmbedding(summary) });
-    foldStateLine(this.#memory, line);
+    foldStateLine(this.#memory, line, this.#receivedAt);
     this.lines.push({ sequence, type: "run.completed", text: `${line}\n`, bytes: utf8Length(line) + 1 });
   }
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { runIdSchema, TERMINAL_STATUSES } from "../../protocol/event.ts";
 import type { Segment } from "../ports.ts";
+import type { AheadLines } from "./receipts.ts";
 import type { Positions, Producers } from "./sequencer.ts";
 
 /** SHA-256 of the bytes. */
@@ -29,6 +30,8 @@ export const manifestSchema = z.object({
       running: z.string(),
     }),
   ),
+  /** Lines whose `created_at` is later than their receipt: `[first_sequence, last_sequence, received_at]`. */
+  ahead: z.array(z.tuple([z.int(), z.int(), z.string()])).optional(),
   /** A list, because a producer may call itself `__proto__`, which no record survives. */
   producers: z.array(
     z.object({
@@ -43,7 +46,14 @@ export const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 
 export async function buildManifest(
-  run: { runId: string; workspaceId: string; status: Manifest["status"]; events: number; sha256: string },
+  run: {
+    runId: string;
+    workspaceId: string;
+    status: Manifest["status"];
+    events: number;
+    sha256: string;
+    ahead: readonly AheadLines[];
+  },
   segments: readonly Segment[],
   producers: Producers,
   sha256: Sha256,
@@ -70,6 +80,11 @@ export async function buildManifest(
     bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
     sha256: run.sha256,
     segments: chained,
+    ahead: run.ahead.map(({ firstSequence, lastSequence, receivedAt }): [number, number, string] => [
+      firstSequence,
+      lastSequence,
+      receivedAt,
+    ]),
     // In one order, whatever order they were remembered in: a manifest that is put again is the same bytes.
     producers: Object.entries(producers)
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -85,6 +100,10 @@ export async function buildManifest(
       })),
   };
 }
+
+/** The lines that are ahead of their receipt, as the run knew them. */
+export const manifestAhead = ({ ahead = [] }: Manifest): AheadLines[] =>
+  ahead.map(([firstSequence, lastSequence, receivedAt]) => ({ firstSequence, lastSequence, receivedAt }));
 
 /** The producers as the sequencer knows them. */
 export function manifestProducers(manifest: Manifest): Producers {

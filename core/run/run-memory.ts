@@ -4,6 +4,7 @@ import { foldSummary, newSummary, runCounts, type Summary } from "../../protocol
 import { parseLine, splitLines, utf8Length } from "../../protocol/ndjson.ts";
 import type { ArchiveProgress, EventLog, Outbox, Segment, StoredRun } from "../ports.ts";
 import { detailsOf, type Details } from "./edits.ts";
+import { noteReceipt, type AheadLines } from "./receipts.ts";
 import { remember, type ProducerMark, type Producers } from "./sequencer.ts";
 
 /** What a run is told once, and what its folds do not keep. */
@@ -26,6 +27,8 @@ export type Checkpoint = {
   lostAt: number | null;
   cancelRequestedAt: number | null;
   heardAt: number | null;
+  /** Lines whose time is later than their receipt, which goes with their rows. Not known of runs begun before it was kept. */
+  ahead?: AheadLines[];
 };
 
 /**
@@ -49,6 +52,7 @@ export type RunMemory = {
   graceUntil: number;
   lostAt: number | null;
   cancelRequestedAt: number | null;
+  ahead: AheadLines[];
 };
 
 /** The run as its storage tells it, or null when this object holds none. */
@@ -71,10 +75,12 @@ export function recall(log: EventLog): RunMemory | null {
     graceUntil: log.graceUntil() ?? 0,
     lostAt: checkpoint?.lostAt ?? null,
     cancelRequestedAt: checkpoint?.cancelRequestedAt ?? null,
+    ahead: checkpoint?.ahead ?? [],
   };
   const marks: ProducerMark[] = [...log.emptyBatches()];
   for (const batch of log.batchesAfter(checkpoint?.sequence ?? 0)) {
-    for (const line of splitLines(batch.lines)) foldLine(memory, line);
+    const receivedAt = new Date(batch.receivedAt).toISOString();
+    for (const line of splitLines(batch.lines)) foldLine(memory, line, receivedAt);
     if (batch.mark !== null) marks.push(batch.mark);
   }
   // Rows and empty batches are kept apart; a producer's own numbers say their order.
@@ -109,23 +115,25 @@ export const newMemory = (identity: RunIdentity): RunMemory => ({
   graceUntil: 0,
   lostAt: null,
   cancelRequestedAt: null,
+  ahead: [],
 });
 
 export const laterOf = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.max(a, b);
 
 /** Folds one line, without its newline, into what is known of the run. Memory first: the caller stores the line in the same turn. */
-export function foldLine(memory: RunMemory, line: string): void {
-  foldSummary(memory.summary, foldStateLine(memory, line));
+export function foldLine(memory: RunMemory, line: string, receivedAt: string): void {
+  foldSummary(memory.summary, foldStateLine(memory, line, receivedAt));
 }
 
 /** The same without the summary, which a `run.completed` already holds. */
-export function foldStateLine(memory: RunMemory, line: string): RunEvent {
+export function foldStateLine(memory: RunMemory, line: string, receivedAt: string): RunEvent {
   const event = parseLine(line);
   // Lines reach the log through this object alone; one that does not parse means the storage is damaged.
   if (event === null)
     throw new Error(`the stored log holds a line that does not parse after ${memory.state.last_sequence}`);
   foldRunState(memory.state, event, utf8Length(line) + 1);
+  noteReceipt(memory.ahead, event.sequence, event.created_at, receivedAt);
   if (event.type === "producer.lost") memory.lostAt = Date.parse(event.created_at);
   if (event.type === "producer.returned") memory.lostAt = null;
   if (event.type === "control.requested" && event.payload["action"] === "cancel") {
@@ -143,6 +151,7 @@ export const checkpointOf = (memory: RunMemory): Checkpoint => ({
   cancelRequestedAt: memory.cancelRequestedAt,
   // The rows that tell it leave with their segment; without it an eviction would end a lease too early. [LEASE1]
   heardAt: memory.heardAt,
+  ahead: memory.ahead,
 });
 
 /** The last sequence that is known to be in R2: only the last segment can still be on its way. */

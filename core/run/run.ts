@@ -200,6 +200,7 @@ export class Run {
       headSequence: memory.state.last_sequence,
       hotAfter,
       segments: memory.segments.filter((segment) => segment.sha256 !== null && segment.lastSequence > sequence),
+      ahead: memory.ahead,
       window: sequence >= hotAfter ? this.#ports.log.windowAfter(sequence, TAIL_BYTES) : null,
     };
   }

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { LogWindow } from "../../core/ports.ts";
+import { fromTime } from "../../core/reading/log-time.ts";
 import { windowLines } from "../../core/reading/read-log.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import { parseLine } from "../../protocol/ndjson.ts";
@@ -8,6 +9,7 @@ import type { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { App } from "../app-context.ts";
 import { problem } from "../problem.ts";
 import { parseByteRange } from "./byte-range.ts";
+import { bare, envelope, type Dress, type EventIdentity } from "./envelope.ts";
 import { ndjsonForm, sseForm, textForm, type LineForm } from "./event-forms.ts";
 import type { ReadOptions } from "./read-options.ts";
 import type { RunLog } from "./run-log.ts";
@@ -22,9 +24,9 @@ export async function answerPlainLog(
   runId: string,
   options: ReadOptions,
 ): Promise<Response | null> {
-  const isWhole =
-    options.afterSequence === 0 && options.limit === null && options.types === null && options.tail === null;
-  if (options.form !== "ndjson" || !isWhole) return null;
+  const { afterSequence, at, isEnveloped, limit, types, tail } = options;
+  const isWhole = afterSequence === 0 && at === null && limit === null && types === null && tail === null;
+  if (options.form !== "ndjson" || !isWhole || isEnveloped) return null;
   const log = await reader.head();
   if (log === null) return null;
   const headers: Record<string, string> = {
@@ -56,25 +58,30 @@ const isKnownAlready = (header: string | undefined, etag: string): boolean =>
   header.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
 
 /** Any other form: read line by line, a window at a time, at the reader's pace. */
-export async function answerEvents(
-  c: Context<App>,
-  log: RunLog,
-  runId: string,
-  options: ReadOptions,
-): Promise<Response> {
-  if (options.form === "json") return answerPage(log, options);
+export async function answerEvents(log: RunLog, run: EventIdentity, options: ReadOptions): Promise<Response> {
+  const dress = options.isEnveloped ? envelope(run) : bare;
+  if (options.form === "json") return answerPage(log, options, dress);
   const start = options.tail === null ? options.afterSequence : await tailStart(log, options.tail, options.types);
   if (options.form === "sse" && options.isReconnect) {
     const head = await log.head();
     if (isTerminal(head.status) && start >= head.lastSequence) return new Response(null, { status: 204 });
   }
   const left = new AbortController();
-  const windows = log.windows(start, options.follow, left.signal);
-  const pieces = formed(log, log.isEnded ? await begun(windows) : windows, options);
+  const all = log.windows(start, options.follow, left.signal);
+  const windows = options.at === null ? all : await sinceTime(log, all, options.at);
+  const pieces = formed(log, log.isEnded ? await begun(windows) : windows, options, dress);
   return new Response(pulledStream(pieces, left, options.form === "sse" ? ": still here\n\n" : null), {
-    headers: fileHeaders(options, runId),
+    headers: fileHeaders(options, run.run_id),
   });
 }
+
+const sinceTime = async (
+  log: RunLog,
+  windows: AsyncGenerator<LogWindow, void>,
+  at: string,
+  skipped: (throughSequence: number) => void = () => {},
+): Promise<AsyncGenerator<LogWindow, void>> =>
+  fromTime(windows, at, { ahead: await log.ahead(), now: () => new Date().toISOString(), skipped });
 
 /** Asks for the first lines before the answer's head is sent: a log that is missing is then refused, and not a body that breaks off. */
 async function begun(windows: AsyncGenerator<LogWindow, void>): Promise<AsyncGenerator<LogWindow, void>> {
@@ -90,20 +97,22 @@ async function* formed(
   log: RunLog,
   windows: AsyncGenerator<LogWindow, void>,
   options: ReadOptions,
+  dress: Dress,
 ): AsyncGenerator<string> {
   const form = formOf(options);
+  const isBare = dress === bare && options.types === null && options.limit === null;
   let remaining = options.limit ?? Number.POSITIVE_INFINITY;
   if (options.form === "sse") yield "retry: 1000\n\n";
   for await (const window of windows) {
     // Nothing to choose and nothing to change: the window is the answer.
-    if (options.form === "ndjson" && options.types === null && remaining === Number.POSITIVE_INFINITY) {
+    if (options.form === "ndjson" && isBare) {
       yield window.lines;
       continue;
     }
     let text = "";
     for (const { sequence, line } of windowLines(window)) {
       if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
-      text += form(sequence, line).text;
+      text += form(sequence, dress(sequence, line)).text;
       remaining -= 1;
       if (remaining === 0) break;
     }
@@ -120,19 +129,21 @@ function formOf(options: ReadOptions): LineForm {
   return options.form === "text" ? textForm(options.text) : ndjsonForm;
 }
 
-async function answerPage(log: RunLog, options: ReadOptions): Promise<Response> {
+async function answerPage(log: RunLog, options: ReadOptions, dress: Dress): Promise<Response> {
   const limit = options.limit ?? 1;
   const wanted = options.tail === null ? null : await tailStart(log, options.tail, options.types);
   const start = wanted ?? options.afterSequence;
   const items: string[] = [];
   const damaged: number[] = [];
   let next = start;
-  page: for await (const window of log.windows(start, false)) {
+  const all = log.windows(start, false);
+  const skipped = (throughSequence: number): void => void (next = throughSequence);
+  page: for await (const window of options.at === null ? all : await sinceTime(log, all, options.at, skipped)) {
     for (const { sequence, line } of windowLines(window)) {
       next = sequence;
       if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
       if (parseLine(line) === null) damaged.push(sequence);
-      else items.push(line);
+      else items.push(dress(sequence, line));
       if (items.length === limit) break page;
     }
   }

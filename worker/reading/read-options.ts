@@ -1,3 +1,4 @@
+import { parseInstant } from "../../protocol/instant.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import {
   parseFlag,
@@ -14,6 +15,10 @@ export type ReadForm = "ndjson" | "sse" | "json" | "text";
 export type ReadOptions = {
   form: ReadForm;
   afterSequence: number;
+  /** From the first event at or after this time (RFC 3339 in UTC) in the log's time; null: from `afterSequence`. */
+  at: string | null;
+  /** The constant fields come with every line. */
+  isEnveloped: boolean;
   /** At most so many events; null: all. */
   limit: number | null;
   types: string[] | null;
@@ -24,6 +29,21 @@ export type ReadOptions = {
   /** `Last-Event-ID` was sent: a reconnect. */
   isReconnect: boolean;
   text: { stripAnsi: boolean; timestamps: boolean };
+};
+
+/** The whole run from its first event, as server-sent events. */
+export const WHOLE_RUN_LIVE: ReadOptions = {
+  form: "sse",
+  afterSequence: 0,
+  at: null,
+  isEnveloped: false,
+  limit: null,
+  types: null,
+  tail: null,
+  follow: true,
+  download: false,
+  isReconnect: false,
+  text: { stripAnsi: false, timestamps: false },
 };
 
 const refused = (detail: string): { kind: "refused"; refusal: { code: "INVALID_QUERY"; detail: string } } => ({
@@ -67,6 +87,11 @@ export function parseReadOptions(query: URLSearchParams, headers: Headers): Pars
   if (limit.kind === "refused") return limit;
   const tail = parseTail(query, form.value);
   if (tail.kind === "refused") return tail;
+  const at = parseAt(query);
+  if (at.kind === "refused") return at;
+  const envelope = query.get("envelope");
+  if (envelope !== null && envelope !== "full")
+    return refused("envelope must be full; leave it out for the bare lines");
   const ansi = query.get("ansi");
   if (ansi !== null && ansi !== "keep" && ansi !== "strip") return refused("ansi must be keep or strip");
 
@@ -82,6 +107,8 @@ export function parseReadOptions(query: URLSearchParams, headers: Headers): Pars
     value: {
       form: form.value,
       afterSequence,
+      at: lastEventId === null ? at.value : null,
+      isEnveloped: envelope !== null,
       limit: limit.value,
       types: types.value,
       tail: lastEventId === null ? tail.value : null,
@@ -136,6 +163,18 @@ function parseLimit(query: URLSearchParams, form: ReadForm): Parsed<number | nul
   if (limit === null || limit < 1) return refused("limit must be a whole number from 1");
   if (form === "json" && limit > LIMITS.pageEvents) return refused(`a page holds at most ${LIMITS.pageEvents} events`);
   return { kind: "ok", value: limit };
+}
+
+function parseAt(query: URLSearchParams): Parsed<string | null> {
+  const text = query.get("at");
+  if (text === null) return { kind: "ok", value: null };
+  const instant = parseInstant(text);
+  if (instant === null) {
+    return refused("at must be an RFC 3339 time, as in 2026-11-21T02:30:00Z; in a query the + of an offset is %2B");
+  }
+  const other = ["after_sequence", "from_sequence"].find((name) => query.has(name));
+  if (other !== undefined) return refused(`at and ${other} both say where to begin: send one of them`);
+  return { kind: "ok", value: new Date(instant).toISOString() };
 }
 
 /** More than anybody looks at; it bounds the positions remembered while a filtered tail is looked for. */

@@ -1,5 +1,7 @@
 import type { LogWindow } from "../../core/ports.ts";
 import { readLog } from "../../core/reading/read-log.ts";
+import type { AheadLines } from "../../core/run/receipts.ts";
+import { manifestAhead } from "../../core/run/manifest.ts";
 import { isTerminal, type RunStatus } from "../../protocol/event.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { runObject } from "../objects.ts";
@@ -11,6 +13,8 @@ export type RunLog = {
   isEnded: boolean;
   /** How the run stands now. */
   head(): Promise<{ status: RunStatus; lastSequence: number }>;
+  /** Lines whose time is later than their receipt, as far as is known now. */
+  ahead(): Promise<AheadLines[]>;
   /** With `follow` it waits for lines, until the run ends or `left` says that nobody reads any more. */
   windows(afterSequence: number, follow: boolean, left?: AbortSignal): AsyncGenerator<LogWindow, void>;
 };
@@ -37,6 +41,15 @@ export function runLog(from: {
       return tail.kind === "unknown"
         ? archivedHead(reader, from.row)
         : { status: tail.status, lastSequence: tail.headSequence };
+    },
+    async ahead() {
+      const tail = isEnded ? null : await object.logTail(Number.MAX_SAFE_INTEGER - 1);
+      if (tail?.kind === "tail") return tail.ahead;
+      const manifest = await reader.manifest();
+      if (manifest !== null) return manifestAhead(manifest);
+      // It has ended, and is not archived yet.
+      const last = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
+      return last.kind === "tail" ? last.ahead : [];
     },
     windows: (afterSequence, follow, left = new AbortController().signal) =>
       readLog(

@@ -1,17 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import { LogMissing } from "../../core/reading/read-log.ts";
-import { isTerminal } from "../../protocol/event.ts";
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
-import { R2LogReader } from "../../storage/r2-log-reader.ts";
-import { withCaller } from "../web-socket.ts";
 import type { App } from "../app-context.ts";
-import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
 import { problem } from "../problem.ts";
-import { answerEvents, answerPlainLog } from "../reading/answer-events.ts";
-import { runLog } from "../reading/run-log.ts";
+import { answerRun } from "../reading/answer-run.ts";
 import { parseReadOptions } from "../reading/read-options.ts";
 import { isRunId } from "../run-id.ts";
 
@@ -30,12 +24,17 @@ export const readRoutes = newRoutes().openapi(
         limit: z.string().optional(),
         types: z.string().optional(),
         tail: z.string().optional(),
+        at: z.string().optional().describe("RFC 3339: from the first event at or after this time"),
         follow: z.string().optional(),
         stream: z.string().optional(),
         download: z.string().optional(),
         format: z.string().optional(),
         ansi: z.string().optional(),
         timestamps: z.string().optional(),
+        envelope: z
+          .string()
+          .optional()
+          .describe("full: event_id, run_id, workspace_id, workflow_id and schema in every event"),
       }),
     },
     responses: {
@@ -71,16 +70,5 @@ async function readEvents(c: Context<App>, runId: string): Promise<Response> {
   const row = await new D1RunIndex(c.env.DB).get(runId);
   if (row === null) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${runId}` });
 
-  const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: row.run.workspace_id, runId });
-  const isEnded = isTerminal(row.run.status);
-  const plain = isEnded ? await answerPlainLog(c, reader, runId, options.value) : null;
-  if (plain !== null) return plain;
-  const object = runObject(c.env, runId);
-  const log = runLog({ object, reader, headers: withCaller(c).headers, isEnded, row: row.run });
-  try {
-    return await answerEvents(c, log, runId, options.value);
-  } catch (error) {
-    if (!(error instanceof LogMissing)) throw error;
-    return problem(c, { code: "LOG_INCOMPLETE", detail: "the run is known, but its stored log is missing" });
-  }
+  return answerRun(c, row.run, options.value);
 }

@@ -13,6 +13,7 @@ import { listQuerySchema, toRunQuery } from "../list-query.ts";
 import { jsonBody } from "../middleware/json-body.ts";
 import { knownWorkspace } from "../middleware/known-workspace.ts";
 import { runObject, workspaceObject } from "../objects.ts";
+import { answerCreated } from "../reading/answer-run.ts";
 import { answers, newRoutes, refusals, takes } from "../open-api.ts";
 import { problem } from "../problem.ts";
 
@@ -31,12 +32,19 @@ export const runRoutes = newRoutes()
       middleware: [knownWorkspace, jsonBody] as const,
       request: {
         params: workspaceParams,
+        query: z.object({
+          stream: z.enum(["true", "false"]).optional().describe("true: the answer is the run's events, until it ends"),
+        }),
         headers: z.object({ "idempotency-key": z.string().optional() }),
         ...takes(createRunSchema, false),
       },
       responses: {
-        202: answers(namedRunSchema, "Queued, and in every list; Location is its address"),
+        202: {
+          description: "Queued, and in every list; Location is its address",
+          content: { "application/json": { schema: namedRunSchema }, "text/event-stream": { schema: z.string() } },
+        },
         ...refusals(
+          "INVALID_QUERY",
           "UNAUTHENTICATED",
           "FORBIDDEN",
           "WORKSPACE_NOT_FOUND",
@@ -44,6 +52,7 @@ export const runRoutes = newRoutes()
           "INVALID_JSON",
           "INVALID_BODY",
           "IDEMPOTENCY_MISMATCH",
+          "LOG_INCOMPLETE",
         ),
       },
     }),
@@ -52,6 +61,7 @@ export const runRoutes = newRoutes()
       if (refused !== null) return problem(c, refused);
       const creation = await createRun(c, c.req.valid("param").ws, c.req.valid("json"));
       if (creation.kind === "refused") return problem(c, creation.refusal);
+      if (c.req.valid("query").stream === "true") return answerCreated(c, creation.run);
       return c.json(toWireRun(c, creation.run), 202, { location: `/api/runs/${creation.run.run_id}` });
     },
   )

@@ -1,0 +1,36 @@
+import type { Context } from "hono";
+import type { StoredRun } from "../../core/ports.ts";
+import { LogMissing } from "../../core/reading/read-log.ts";
+import { isTerminal } from "../../protocol/event.ts";
+import { R2LogReader } from "../../storage/r2-log-reader.ts";
+import type { App } from "../app-context.ts";
+import { runObject } from "../objects.ts";
+import { problem } from "../problem.ts";
+import { callerHeaders } from "../web-socket.ts";
+import { answerEvents, answerPlainLog } from "./answer-events.ts";
+import { WHOLE_RUN_LIVE, type ReadOptions } from "./read-options.ts";
+import { runLog } from "./run-log.ts";
+
+/** The events of a run, in the form and from the place that is asked for. `run` is as D1 knows it. */
+export async function answerRun(c: Context<App>, run: StoredRun, options: ReadOptions): Promise<Response> {
+  const runId = run.run_id;
+  const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId });
+  const isEnded = isTerminal(run.status);
+  const plain = isEnded ? await answerPlainLog(c, reader, runId, options) : null;
+  if (plain !== null) return plain;
+  const log = runLog({ object: runObject(c.env, runId), reader, headers: callerHeaders(c), isEnded, row: run });
+  try {
+    return await answerEvents(log, run, options);
+  } catch (error) {
+    if (!(error instanceof LogMissing)) throw error;
+    return problem(c, { code: "LOG_INCOMPLETE", detail: "the run is known, but its stored log is missing" });
+  }
+}
+
+/** A run that has just been made, or was made by the same request before: its events as they come, from the first. */
+export async function answerCreated(c: Context<App>, run: StoredRun): Promise<Response> {
+  const answer = await answerRun(c, run, WHOLE_RUN_LIVE);
+  if (!answer.ok) return answer;
+  answer.headers.set("location", `/api/runs/${run.run_id}`);
+  return new Response(answer.body, { status: 202, headers: answer.headers });
+}
