@@ -2,6 +2,7 @@ import type { z } from "zod";
 import {
   appendAnswerSchema,
   eventPageSchema,
+  healthSchema,
   heartbeatAnswerSchema,
   principalSchema,
   problemSchema,
@@ -51,6 +52,7 @@ export type ListRunsQuery = {
   cursor?: string;
 };
 export type ProducerNumber = { producerId: string; epoch: number; sequence: number };
+export type Health = z.infer<typeof healthSchema>;
 export type EventPage = z.infer<typeof eventPageSchema>;
 
 /** The HTTP API, typed: every answer is held against its schema. */
@@ -136,6 +138,11 @@ export class RuncastApi {
   /** Renews the lease of a run that has nothing to say. */
   heartbeat(runId: string, signal?: AbortSignal): Promise<Answer<{ control: ControlRequest[] }>> {
     return this.#ask(`${runPath(runId)}/heartbeat`, { method: "POST", signal }, heartbeatAnswerSchema);
+  }
+
+  /** Which version answers; needs no token. Another build of the same release has another `version`, too. */
+  health(signal?: AbortSignal): Promise<Answer<Health>> {
+    return this.#ask("/api/health", { signal }, healthSchema);
   }
 
   /** Who this client is to the server. */

@@ -3,7 +3,7 @@
  * docs/sdk.md shows how to use it; what each part can be relied on for stands at its declaration.
  */
 export { RuncastApi } from "./api.ts";
-export type { Answer, ApiOptions, EventPage, ListRunsQuery, ProducerNumber, RunProblem } from "./api.ts";
+export type { Answer, ApiOptions, EventPage, Health, ListRunsQuery, ProducerNumber, RunProblem } from "./api.ts";
 export type { Run, Share } from "../protocol/api.ts";
 export type { RunEvent, RunStatus, TerminalStatus } from "../protocol/event.ts";
 export { events, WatchRefused } from "./events.ts";
@@ -17,6 +17,7 @@ export type {
   RunProducerOptions,
 } from "./run-producer.ts";
 export { orThrow, RuncastError } from "./runcast-error.ts";
+export { ServerVersion } from "./server-version.ts";
 export { watchRun } from "./watch-run.ts";
 export type {
   Connection,

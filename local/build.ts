@@ -138,7 +138,14 @@ export async function bundleWorker(entry: string, outfile: string): Promise<void
 export function readWorkerOptions(): { name: string; version: string; worker: { bindings: Record<string, unknown> } } {
   const { name, worker } = JSON.parse(readFileSync(WORKER_OPTIONS, "utf8"));
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  return { name, version, worker };
+  return { name, version: `${version}+${readBuildId()}`, worker };
+}
+
+/** Differs between any two builds of different sources; eight characters that a version may end with. */
+export function readBuildId(): string {
+  const hash = createHash("sha256");
+  for (const [product, inputs] of Object.entries(readRecord(BUILT)).toSorted()) hash.update(`${product} ${inputs}\n`);
+  return hash.digest("hex").slice(0, 8);
 }
 
 function hashInputs(inputs: string[]): string {

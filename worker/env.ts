@@ -14,6 +14,7 @@ export type Env = {
   INSTANCE_NAME: string;
   /** Host names answered to, separated by commas; empty: any. */
   ALLOWED_HOSTS: string;
+  /** The release and, behind a +, what was built of it: another build is another version. */
   VERSION: string;
   /** Of this instance alone; what is derived from it (a run's key) can be neither guessed nor stored. Absent: nothing is shared. */
   RUNCAST_SECRET?: string;
