@@ -143,8 +143,8 @@ export function readWorkerOptions(): { name: string; version: string; worker: { 
 
 /** Differs between any two builds of different sources; eight characters that a version may end with. */
 export function readBuildId(): string {
-  const hash = createHash("sha256");
-  for (const [product, inputs] of Object.entries(readRecord(BUILT)).toSorted()) hash.update(`${product} ${inputs}\n`);
+  const built = readRecord(BUILT);
+  const hash = createHash("sha256").update(PRODUCTS.map(({ name }) => built[name] ?? "").join("\n"));
   return hash.digest("hex").slice(0, 8);
 }
 
