@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { Duplex } from "node:stream";
 import type { Readable } from "node:stream";
 import { findProgram } from "./find-program.ts";
+import { closeWriteEnds, openOutputPipes } from "./output-pipe.ts";
 import type { PtyHost } from "./pty/find-pty.ts";
 import { ptyCommand } from "./pty/pty-command.ts";
 import type { TerminalSize } from "./pty/terminal-size.ts";
@@ -139,13 +140,7 @@ function start({ command, environment, pty }: CommandOptions): Started {
   const [name, ...args] = command;
   // What cannot be started fails as it would without a terminal.
   if (pty === null || findProgram(name, environment).kind !== "found") {
-    const env = colourful(environment);
-    const child = spawn(name, args, { stdio: ["inherit", "pipe", "pipe"], detached: true, env });
-    const outputs: Output[] = [
-      { stream: "stdout", readable: child.stdout },
-      { stream: "stderr", readable: child.stderr },
-    ];
-    return { child, outputs, control: null };
+    return { ...startOnPipes(name, args, colourful(environment)), control: null };
   }
   const host = ptyCommand(pty.host, command, pty.size, environment, process.stdin.isTTY);
   const child = spawn(host.program, host.args, {
@@ -157,6 +152,23 @@ function start({ command, environment, pty }: CommandOptions): Started {
   const outputs: Output[] = child.stdout === null ? [] : [{ stream: "stdout", readable: child.stdout }];
   return { child, outputs, control: control instanceof Duplex ? control : null };
 }
+
+function startOnPipes(name: string, args: string[], env: NodeJS.ProcessEnv): Omit<Started, "control"> {
+  const pipes = openOutputPipes(2);
+  const [stdout, stderr] = pipes ?? [];
+  if (stdout === undefined || stderr === undefined) {
+    const child = spawn(name, args, { stdio: ["inherit", "pipe", "pipe"], detached: true, env });
+    return { child, outputs: outputsOf(child.stdout, child.stderr) };
+  }
+  const child = spawn(name, args, { stdio: ["inherit", stdout.writeEnd, stderr.writeEnd], detached: true, env });
+  closeWriteEnds([stdout, stderr]);
+  return { child, outputs: outputsOf(stdout.readable, stderr.readable) };
+}
+
+const outputsOf = (stdout: Readable, stderr: Readable): Output[] => [
+  { stream: "stdout", readable: stdout },
+  { stream: "stderr", readable: stderr },
+];
 
 /** The exit code as a shell would report it. */
 export function exitCodeOf(end: CommandEnd): number {

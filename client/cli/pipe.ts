@@ -58,6 +58,7 @@ export async function pipeInput(args: PipeArguments, { found, voice }: CommandCo
 
   process.stdin.on("data", (bytes: Buffer) => {
     const shown = writeOut(process.stdout, bytes);
+    voice.noteShown("stdout", bytes);
     const held = recording?.push("stdout", bytes);
     if (shown === undefined && held === undefined) return;
     process.stdin.pause();

@@ -295,6 +295,7 @@ export class Recorder {
 class SlowDown {
   isUseful = true;
   #over = withResolvers<void>();
+  #wait: { room: Promise<void>; over: Promise<void> } | null = null;
 
   begin(): void {
     if (this.isUseful) return;
@@ -307,10 +308,17 @@ class SlowDown {
     this.#over.resolve();
   }
 
-  async until(room: Promise<void>): Promise<void> {
+  /** For all the lines that find no room it is one wait. */
+  until(room: Promise<void>): Promise<void> {
+    if (this.#wait?.room !== room) this.#wait = { room, over: this.#waitFor(room) };
+    return this.#wait.over;
+  }
+
+  async #waitFor(room: Promise<void>): Promise<void> {
     const patience = setTimeout(() => this.end(), PATIENCE_MS);
     await Promise.race([room, this.#over.promise]);
     clearTimeout(patience);
+    this.#wait = null;
   }
 }
 

@@ -44,6 +44,8 @@ export class Recording {
   readonly #output: JobOutput;
   readonly #recorder: Recorder;
   readonly #flushTimer: ReturnType<typeof setInterval>;
+  /** Outputs that are held back by now. */
+  #holds = 0;
 
   constructor(options: RecordingOptions) {
     const { args, server, voice, environment, takeLine } = options;
@@ -76,7 +78,10 @@ export class Recording {
       voice,
       onCancel: options.onCancel,
     });
-    this.#flushTimer = setInterval(() => void this.#send(this.#output.flush(Date.now())), FLUSH_EVERY_MS);
+    this.#flushTimer = setInterval(() => {
+      // While output is held back, the rest of a line waits for us and not for the command.
+      if (this.#holds === 0) void this.#send(this.#output.flush(Date.now()));
+    }, FLUSH_EVERY_MS);
   }
 
   /** As the recorder's: after the first try to create the run. */
@@ -97,7 +102,12 @@ export class Recording {
 
   /** A returned promise asks the caller to hold the output back until it settles. */
   push(stream: Stream, bytes: Uint8Array): Promise<void> | undefined {
-    return this.#send(this.#output.push(stream, bytes, Date.now()));
+    const held = this.#send(this.#output.push(stream, bytes, Date.now()));
+    if (held !== undefined) {
+      this.#holds += 1;
+      void held.then(() => (this.#holds -= 1));
+    }
+    return held;
   }
 
   /** The rest of the output, the end of its steps, the end of the run, which the last line may tell. */

@@ -58,6 +58,7 @@ export async function runCommand(args: RunArguments, { found, voice }: CommandCo
     onOutput: (stream, bytes) => {
       // Shown as it is, before anything is made of it.
       const shown = writeOut(process[stream], bytes);
+      voice.noteShown(stream, bytes);
       const held = recording?.push(stream, bytes);
       return shown === undefined ? held : held === undefined ? shown : Promise.all([shown, held]).then(() => {});
     },

@@ -15,15 +15,22 @@ export type Report =
 /** What we say about ourselves: on standard error, which the command's own output is never mixed with. */
 export class Voice {
   readonly #isJson: boolean;
+  /** The command's last line has no end yet: ours must not be glued to it. */
+  #isMidLine = false;
 
   /** `isJson`: one JSON object a line. */
   constructor(isJson: boolean) {
     this.#isJson = isJson;
   }
 
+  /** What stands before our next words. */
+  noteShown(stream: "stdout" | "stderr", bytes: Uint8Array): void {
+    if (stream === "stderr" || (process.stdout.isTTY && process.stderr.isTTY)) this.#isMidLine = bytes.at(-1) !== 0x0a;
+  }
+
   say(text: string): void {
-    if (this.#isJson) this.#write({ event: "notice", message: text });
-    else process.stderr.write(`${paintFor(process.stderr, process.env).dim("runcast:")} ${text}\n`);
+    if (this.#isJson) return this.#write({ event: "notice", message: text });
+    this.#print(`${paintFor(process.stderr, process.env).dim("runcast:")} ${text}`);
   }
 
   /** For scripts; a person is told `text`, if there is anything to tell. */
@@ -33,6 +40,11 @@ export class Voice {
   }
 
   #write(value: object): void {
-    process.stderr.write(`${JSON.stringify(value)}\n`);
+    this.#print(JSON.stringify(value));
+  }
+
+  #print(line: string): void {
+    process.stderr.write(`${this.#isMidLine ? "\n" : ""}${line}\n`);
+    this.#isMidLine = false;
   }
 }
