@@ -27,6 +27,7 @@ export default defineConfig({
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations("migrations"),
                 RUNCAST_SECRET: "the-secret-of-tests",
+                LOG: "problems",
               },
             },
           })),

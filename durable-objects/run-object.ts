@@ -26,7 +26,7 @@ import { Run } from "../core/run/run.ts";
 import { D1RunIndex } from "../storage/d1-run-index.ts";
 import { R2Archive } from "../storage/r2-archive.ts";
 import { R2LogReader } from "../storage/r2-log-reader.ts";
-import { logError } from "../storage/server-log.ts";
+import { logInfo, logWarning } from "../storage/server-log.ts";
 import { SqliteEventLog } from "../storage/sqlite-event-log.ts";
 import { EXPIRES_AT_HEADER, PRINCIPAL_HEADER, type Env } from "../worker/env.ts";
 import { cleanCloseCode } from "./close-code.ts";
@@ -60,7 +60,11 @@ export class RunObject extends DurableObject<Env> {
     },
     alarm: { set: (at) => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)) },
     sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
-    report: (event, facts) => logError(event, { run_id: this.ctx.id.name ?? null, ...facts }),
+    report: (event, facts) => {
+      const fields = { run_id: this.ctx.id.name ?? null, ...facts };
+      if (event === "archived") logInfo(this.env, event, fields);
+      else logWarning(event, fields);
+    },
   });
 
   constructor(ctx: DurableObjectState, env: Env) {

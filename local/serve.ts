@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { readWorkerOptions, WORKER_BUNDLE } from "./build.ts";
 import { migrate } from "./migrate.ts";
+import { showLog, type LogForm } from "./show-log.ts";
 import { ROOT, type StateFolder } from "./state-folder.ts";
 import { readInstanceSecret, storeTokenHashes, type Tokens } from "./tokens.ts";
 
@@ -20,6 +21,8 @@ export type ServeOptions = {
   allowedHosts?: string[];
   /** What workerd loads; the Worker that local/build.ts built, unless a test brings its own bundle. */
   workerBundle?: string;
+  /** How the server's log is shown on standard error. */
+  log?: LogForm;
 };
 
 export type Server = {
@@ -38,7 +41,14 @@ export type Server = {
  * Miniflare directly: through `wrangler dev` the same object takes a third of the appends (docs/decisions/050).
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { folder, tokens, host = "127.0.0.1", allowedHosts = [], workerBundle = WORKER_BUNDLE } = options;
+  const {
+    folder,
+    tokens,
+    host = "127.0.0.1",
+    allowedHosts = [],
+    workerBundle = WORKER_BUNDLE,
+    log = "problems",
+  } = options;
   const { name, version, worker } = readWorkerOptions();
   const port = options.port || (await findFreePort(host));
   const ownHosts = ["127.0.0.1", "localhost", "[::1]"].map((own) => `${own}:${port}`);
@@ -60,6 +70,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
             INSTANCE_NAME: folder.instanceName,
             ALLOWED_HOSTS: [...ownHosts, ...allowedHosts].join(","),
             VERSION: version,
+            // A line that nobody sees is not written in the first place.
+            LOG: log === "json" || log === "pretty" ? "all" : "problems",
             RUNCAST_SECRET: readInstanceSecret(folder),
           },
           host,
@@ -69,6 +81,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
           // Nothing is asked of, or told to, anybody else.
           cf: false,
           telemetry: { enabled: false },
+          handleStructuredLogs: (logged) => {
+            const line = showLog(log, logged);
+            if (line !== null) process.stderr.write(`${line}\n`);
+          },
           unsafeRuntimeEnv: runtimeEnvironment,
         }),
       ),

@@ -5,6 +5,7 @@ import { build } from "./build.ts";
 import { deliverFirstRun } from "./first-run.ts";
 import { lockStateFolder } from "./lock.ts";
 import { serve } from "./serve.ts";
+import { readLogForm } from "./show-log.ts";
 import { openStateFolder } from "./state-folder.ts";
 import { readTokens, type Tokens } from "./tokens.ts";
 
@@ -40,12 +41,14 @@ async function start(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(0));
 
   try {
+    const log = readLogForm(process.env.RUNCAST_LOG ?? "");
     await build();
     const tokens = readTokens(folder);
     const server = await serve({
       folder,
       tokens,
       port: readPort(),
+      log,
       host: process.env.RUNCAST_LISTEN || undefined,
       allowedHosts: (process.env.RUNCAST_HOSTS ?? "").split(",").filter((host) => host !== ""),
     });

@@ -5,7 +5,7 @@ import type { Details } from "../core/run/edits.ts";
 import { deletedRuns, idempotencyKeys, runs } from "../migrations/schema.ts";
 import { readStats } from "./d1-run-stats.ts";
 import { decodeCursor, encodeCursor, wordsOf } from "./run-filter.ts";
-import { logError } from "./server-log.ts";
+import { logSkipped } from "./server-log.ts";
 import { detailsToRow, rowToRun, rowToSummary, runToRow } from "./run-row.ts";
 
 const columns = Object.entries(getTableColumns(runs));
@@ -137,5 +137,5 @@ const join = (parts: SQL[] | ReturnType<typeof sql.identifier>[]): SQL =>
   );
 
 function reportDamage(runId: string, reason: string): void {
-  logError("a row of runs cannot be decoded and is left out", { run_id: runId, reason });
+  logSkipped("run_row", { run_id: runId, reason });
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { StoredRun } from "../core/ports.ts";
 import { isTerminal } from "../protocol/event.ts";
-import { errorText, logError } from "./server-log.ts";
+import { errorText, logSkipped } from "./server-log.ts";
 import { storedRunSchema } from "./stored-run.ts";
 
 export type LiveRun = { run: StoredRun; revision: number };
@@ -101,8 +101,8 @@ export class SqliteLiveRuns {
       this.#runsById.set(stored.run_id, { run: stored, revision });
     } catch (error) {
       // The run itself is whole, in its own object: its next word brings it back here.
-      logError("a row of live_runs cannot be decoded and is left out", {
-        run_id: JSON.stringify(row["run_id"]),
+      logSkipped("live_run_row", {
+        run_id: row["run_id"],
         error: errorText(error),
       });
     }

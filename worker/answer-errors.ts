@@ -13,7 +13,7 @@ export function answerError(error: Error, c: Context<App>): Response {
   logError("a request failed", {
     request_id: c.get("requestId"),
     method: c.req.method,
-    path: c.req.path,
+    route: c.get("route") ?? null,
     error: errorText(error),
   });
   return isUnavailable(error)

@@ -1,12 +1,20 @@
 import type { Context } from "hono";
 import type { Principal } from "../protocol/api.ts";
+import type { ErrorCode } from "../protocol/error-code.ts";
 import type { Env } from "./env.ts";
+import type { Timings } from "./timing/timings.ts";
 
 /** What the middleware leaves for a route. */
 export type App = {
   Bindings: Env;
   Variables: {
     requestId: string;
+    timings: Timings;
+    /** The path of the access rule, once there is one; its run as the path has it, which may be none at all. */
+    route?: string;
+    runId?: string;
+    /** Why the request was refused, when it was. */
+    refused?: ErrorCode;
     /** Set on every route that is not open. */
     caller?: Caller;
     /** The text of a JSON body, on routes that read it with `jsonBody`. */

@@ -4,6 +4,7 @@ import type { App } from "./app-context.ts";
 import { admit } from "./middleware/admit.ts";
 import { checkHost } from "./middleware/check-host.ts";
 import { nameRequest } from "./middleware/name-request.ts";
+import { observeRequest } from "./middleware/observe-request.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
 import { appendRoutes } from "./routes/append-events.ts";
 import { editRoutes } from "./routes/edit-run.ts";
@@ -22,7 +23,7 @@ import { workspaceRoutes } from "./routes/workspaces.ts";
 /** The whole surface. What is in front comes first: a request is named, its host checked, its caller admitted by `access.ts`; then the routes. */
 export const app = new OpenAPIHono<App>();
 
-app.use(nameRequest, securityHeaders, checkHost);
+app.use(nameRequest, observeRequest, securityHeaders, checkHost);
 app.use("/api/*", admit);
 
 app.route("/", healthRoutes);

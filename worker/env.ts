@@ -16,6 +16,8 @@ export type Env = {
   ALLOWED_HOSTS: string;
   /** The release and, behind a +, what was built of it: another build is another version. */
   VERSION: string;
+  /** `all`: a line of the log for each request; anything else: only what goes wrong. */
+  LOG: string;
   /** Of this instance alone; what is derived from it (a run's key) can be neither guessed nor stored. Absent: nothing is shared. */
   RUNCAST_SECRET?: string;
 };

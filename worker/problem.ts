@@ -12,6 +12,7 @@ const RETRY_AFTER_SECONDS = "1";
  */
 export function problem(c: Context<App>, refusal: Refusal, headers: Record<string, string> = {}): Response {
   const { status, title, retry } = ERROR_CODES[refusal.code];
+  c.set("refused", refusal.code);
   const closeCode = closeCodeOf(refusal);
   if (closeCode !== null && isUpgrade(c) && c.req.header("origin") !== undefined) {
     return closedSocket(c, closeCode, refusal.detail);

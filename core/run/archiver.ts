@@ -1,9 +1,9 @@
 import { isTerminal } from "../../protocol/event.ts";
-import type { Archive, ArchiveProgress, Clock, EventLog, Segment, SegmentKey } from "../ports.ts";
+import type { ArchiveProgress, EventLog, RunPorts, Segment, SegmentKey } from "../ports.ts";
 import { backoffMs } from "./alarm-plan.ts";
 import { logBytes, nextArchiveStep, planSegment, requestsOf, type ArchiveStep } from "./archive-plan.ts";
 import { GatheredLog } from "./gathered-log.ts";
-import { buildManifest, type Sha256 } from "./manifest.ts";
+import { buildManifest, type Manifest } from "./manifest.ts";
 import { checkpointOf, storedThrough, type RunMemory } from "./run-memory.ts";
 
 /** What the archiver asks of the run it archives. */
@@ -21,6 +21,8 @@ export type ArchiverHost = {
   emptied(): void;
 };
 
+type ArchiverPorts = Pick<RunPorts, "log" | "archive" | "clock" | "sha256" | "report">;
+
 /** One invocation may make 10,000 requests, and others need some of them; the alarm goes on with the rest. [ARC5] */
 const MOST_REQUESTS = 5_000;
 
@@ -29,14 +31,14 @@ const MOST_REQUESTS = 5_000;
  * what it will write is decided and stored before it is written, and done only when it is known to be there. [ARC1] [ARC2]
  */
 export class Archiver {
-  readonly #ports: { log: EventLog; archive: Archive; clock: Clock; sha256: Sha256 };
+  readonly #ports: ArchiverPorts;
   readonly #host: ArchiverHost;
   readonly #gathered = new GatheredLog();
   #running: Promise<void> | null = null;
   #failures = 0;
   #retryAt: number | null = null;
 
-  constructor(ports: { log: EventLog; archive: Archive; clock: Clock; sha256: Sha256 }, host: ArchiverHost) {
+  constructor(ports: ArchiverPorts, host: ArchiverHost) {
     this.#ports = ports;
     this.#host = host;
   }
@@ -145,7 +147,7 @@ export class Archiver {
         const manifest = await buildManifest(facts, memory.segments, memory.producers, this.#ports.sha256);
         await archive.putManifest(run, JSON.stringify(manifest, null, 1));
         this.#keepProgress(memory, { phase: "proved" });
-        return;
+        return this.#report(memory, manifest);
       }
       case "write_index":
         return this.#host.writeIndex();
@@ -192,6 +194,17 @@ export class Archiver {
     this.#gathered.forget();
     const sha256 = await this.#ports.archive.hashLog(memory.identity);
     this.#keepProgress(memory, { phase: "composed", sha256 });
+  }
+
+  #report({ identity, state }: RunMemory, { segments, events, bytes }: Manifest): void {
+    const endedAt = Date.parse(state.completed_at ?? "");
+    this.#ports.report("archived", {
+      workspace_id: identity.workspaceId,
+      segments: segments.length,
+      events,
+      bytes,
+      duration_ms: this.#ports.clock.now() - endedAt,
+    });
   }
 
   #keepSegment(memory: RunMemory, segment: Segment): void {

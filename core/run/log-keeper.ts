@@ -1,6 +1,6 @@
 import type { LogPart } from "../../protocol/run-state.ts";
 import { isTerminal } from "../../protocol/event.ts";
-import type { Clock, EventLog } from "../ports.ts";
+import type { Clock, EventLog, RunPorts } from "../ports.ts";
 import type { Details } from "./edits.ts";
 import { LineWriter, linesToRows, type WrittenLine } from "./line-writer.ts";
 import { newMemory, recall, type RunIdentity, type RunMemory } from "./run-memory.ts";
@@ -21,12 +21,14 @@ export class LogKeeper {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #host: LogKeeperHost;
+  readonly #report: RunPorts["report"];
   #memory: RunMemory | null = null;
 
-  constructor(ports: { log: EventLog; clock: Clock }, host: LogKeeperHost) {
+  constructor(ports: Pick<RunPorts, "log" | "clock" | "report">, host: LogKeeperHost) {
     this.#log = ports.log;
     this.#clock = ports.clock;
     this.#host = host;
+    this.#report = ports.report;
   }
 
   /** The run as it is, or null when this object holds none. */
@@ -129,6 +131,10 @@ export class LogKeeper {
     if (isTerminal(memory.state.status)) return;
     const since = new Date(this.#clock.now()).toISOString();
     this.write(memory, (writer) => writer.writeServerEvent(type, null, { part, since }));
+    this.#report(type === "log.degraded" ? "degraded" : "restored", {
+      workspace_id: memory.identity.workspaceId,
+      part,
+    });
   }
 }
 

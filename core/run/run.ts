@@ -292,7 +292,7 @@ export class Run {
   }
 
   #degraded(part: LogPart, error: unknown): void {
-    this.#ports.report("degraded", { part, error: String(error) });
+    this.#ports.report("write_failed", { part, error: String(error) });
     this.#log.degraded(part);
     this.#alarm.arm();
   }

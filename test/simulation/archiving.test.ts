@@ -230,6 +230,10 @@ test("[IDX2] what R2 or D1 refuses while a run is open is in its log, and so is 
   expect(told.filter((each) => each.startsWith("log.degraded")).length).toBe(
     told.filter((each) => each.startsWith("log.recovered")).length,
   );
+  // The server's log has each once, too; between them every attempt that failed.
+  const reported = world.reports.flatMap(({ event: name, facts }) => (facts["part"] === "archive" ? [name] : []));
+  expect(reported.filter((name) => name !== "write_failed")).toEqual(["degraded", "restored"]);
+  expect(reported[0]).toBe("write_failed");
   await world.advance(120_000);
   expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run).toMatchObject({
     logging_degraded: false,

@@ -1,5 +1,6 @@
 import worker, { RunObject as OwnRunObject, WorkspaceObject as OwnWorkspaceObject } from "../../worker/index.ts";
 import type { Env } from "../../worker/env.ts";
+import { wrapped } from "../../worker/timing/wrapped.ts";
 
 /**
  * The real Worker and its real objects, with the bindings they ask wrapped so that what they ask is counted, and R2 can be slow. Nothing is answered
@@ -48,7 +49,7 @@ const counted = (env: Env): Env => ({
 
 /** Nothing is prepared that is not run: every statement of ours is prepared by the call that runs it. */
 function countStatements(database: D1Database): D1Database {
-  return wrap(database, {
+  return wrapped(database, {
     prepare: (sql: string) => {
       counts.statements.push(sql);
       return database.prepare(sql);
@@ -57,7 +58,7 @@ function countStatements(database: D1Database): D1Database {
 }
 
 function countReads(bucket: R2Bucket): R2Bucket {
-  return wrap(bucket, {
+  return wrapped(bucket, {
     get: async (key: string, options?: R2GetOptions) => {
       const object = await bucket.get(key, options);
       return object === null || !("body" in object) ? object : countBody(object);
@@ -67,7 +68,7 @@ function countReads(bucket: R2Bucket): R2Bucket {
 
 /** Every call of R2 takes so much longer; one that waits goes on when the delay is taken away. */
 function slowDown(bucket: R2Bucket): R2Bucket {
-  return wrap(bucket, {
+  return wrapped(bucket, {
     get: (key: string, options?: R2GetOptions) => delayed(() => bucket.get(key, options)),
     head: (key: string) => delayed(() => bucket.head(key)),
     put: (key: string, value: string | ArrayBuffer, options?: R2PutOptions) =>
@@ -78,7 +79,7 @@ function slowDown(bucket: R2Bucket): R2Bucket {
       delayed(() => bucket.createMultipartUpload(key, options)),
     resumeMultipartUpload: (key: string, uploadId: string) => {
       const upload = bucket.resumeMultipartUpload(key, uploadId);
-      return wrap(upload, {
+      return wrapped(upload, {
         uploadPart: (partNumber: number, value: ArrayBuffer) => delayed(() => upload.uploadPart(partNumber, value)),
         complete: (parts: R2UploadedPart[]) => delayed(() => upload.complete(parts)),
       });
@@ -101,7 +102,7 @@ function countBody(object: R2ObjectBody): R2ObjectBody {
     return value;
   };
   let body: ReadableStream | null = null;
-  return wrap(object, {
+  return wrapped(object, {
     // Asked for more than once, it is still one stream.
     body: () => (body ??= object.body.pipeThrough(passing(countRead))),
     text: async () => whole(await object.text()),
@@ -128,16 +129,3 @@ const passing = (count: (bytes: number) => void): TransformStream<Uint8Array, Ui
     { highWaterMark: 0 },
     { highWaterMark: 0 },
   );
-
-/** `target` with some members replaced; `body` is given as a function, because it is read like a field. */
-function wrap<Target extends object>(target: Target, replaced: Record<string, (...args: never[]) => unknown>): Target {
-  return new Proxy(target, {
-    get(_target, name) {
-      if (name === "body" && replaced["body"] !== undefined) return replaced["body"]();
-      if (typeof name === "string" && Object.hasOwn(replaced, name)) return replaced[name];
-      // The platform's objects accept only themselves as `this`.
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}

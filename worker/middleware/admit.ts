@@ -18,8 +18,10 @@ export const admit = createMiddleware<App>(async (c, next) => {
   }
 
   const { rule, runId } = admission;
+  c.set("route", rule.path);
+  if (runId !== null) c.set("runId", runId);
   if (rule.caller !== "open") {
-    const caller = await authenticate(c, Date.now());
+    const caller = await c.get("timings").measure("auth", () => authenticate(c, Date.now()));
     if (caller !== null) c.set("caller", caller);
     // Decided before anything is looked up: to a stranger, a run that exists and one that does not are the same.
     else if (rule.orRunKey !== true || runId === null || !(await hasRunKey(c, runId))) {
