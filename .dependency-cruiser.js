@@ -18,6 +18,7 @@ const OURS = [
   "client",
   "web",
   "local",
+  "deploy",
   "test",
   "bench",
 ];

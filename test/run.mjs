@@ -54,6 +54,7 @@ if (args.length > 0) {
   if (!onlyChecks) {
     check("build", projectNode(), ["local/build.ts"]);
     check(`command line on Node ${versionOf(systemNode)}`, systemNode, ["dist/runcast.mjs", "--help"]);
+    check("deployable", projectNode(), ["deploy/deploy.ts", "--dry-run"], { show: true });
     const hasChromium = findChromium();
     for (const project of PROJECTS) if (project !== "e2e" || hasChromium) runVitest(["--project", project]);
   }
@@ -81,13 +82,14 @@ function listSourceFolders() {
     "client",
     "web/src",
     "local",
+    "deploy",
     "test",
     "bench",
   ].filter((folder) => existsSync(join(ROOT, folder)));
 }
 
-/** Runs a program whose exit status is the verdict; its output is shown only when it is needed. */
-function check(name, program, programArgs, { cwd = ROOT } = {}) {
+/** Runs a program whose exit status is the verdict; its output is shown only when it is needed, or is what one wants to know. */
+function check(name, program, programArgs, { cwd = ROOT, show = false } = {}) {
   const startedAt = Date.now();
   const { status, error, stdout, stderr } = spawnSync(program, programArgs, {
     cwd,
@@ -100,6 +102,7 @@ function check(name, program, programArgs, { cwd = ROOT } = {}) {
   (ok ? passed : failed).push(name);
   console.log(`${ok ? "✓" : "✗"} ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
   if (!ok) console.log(error ? error.message : `${stdout}${stderr}`);
+  else if (show) console.log(`  ${stdout.trim()}`);
 }
 
 function runVitest(vitestArgs) {
