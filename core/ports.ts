@@ -2,7 +2,7 @@ import type { Run as WireRun } from "../protocol/api.ts";
 import type { Summary } from "../protocol/summary.ts";
 import type { Details } from "./run/edits.ts";
 import type { Checkpoint, RunIdentity } from "./run/run-memory.ts";
-import type { Sha256 } from "./run/manifest.ts";
+import type { Manifest, Sha256 } from "./run/manifest.ts";
 import type { ProducerMark } from "./run/sequencer.ts";
 import type { WatcherState } from "./run/flow-control.ts";
 
@@ -145,6 +145,8 @@ export interface Archive {
   /** SHA-256 of the whole log as it is stored, read back. */
   hashLog(run: RunAddress): Promise<string>;
   putManifest(run: RunAddress, manifest: string): Promise<void>;
+  /** Null when the run is not archived, or not any more. */
+  readManifest(run: RunAddress): Promise<Manifest | null>;
   deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void>;
 }
 export type RunAddress = { workspaceId: string; runId: string };
@@ -219,13 +221,18 @@ export interface Watchers {
   all(): readonly Watcher[];
 }
 
-/** Open produce sockets. */
+/** One open produce socket. */
+export interface ProducerSocket {
+  /** `expiresAt`: when the caller's session ends, epoch ms; null: never. */
+  readonly state: { id: string; epoch: number; expiresAt: number | null };
+  /** When it was last heard, append or ping. */
+  heardAt(): number;
+  send(frame: string): void;
+  close(code: number, reason: string): void;
+}
+
 export interface ProducerSockets {
-  /** Whether one is open. */
-  any(): boolean;
-  /** When one was last heard, append or ping; null when none is open. */
-  lastHeardAt(): number | null;
-  sendAll(frame: string): void;
+  all(): readonly ProducerSocket[];
 }
 
 /** Everything that a run needs of the world. */

@@ -1,7 +1,47 @@
-import type { ProducerSockets } from "../core/ports.ts";
+import type { ProducerSocket, ProducerSockets } from "../core/ports.ts";
 
-/** Who appends over a socket, and when an append was last heard on it. Pings are counted by the runtime. */
-export type ProducerAttachment = { id: string; epoch: number; workspaceId: string; heardAt: number };
+/** Who appends over a socket, until when, and when an append was last heard on it. Pings are counted by the runtime. */
+export type ProducerAttachment = {
+  id: string;
+  epoch: number;
+  workspaceId: string;
+  heardAt: number;
+  expiresAt: number | null;
+};
+
+/** A produce socket, its state in its attachment. */
+export class HibernatingProducer implements ProducerSocket {
+  readonly #ctx: DurableObjectState;
+  readonly #socket: WebSocket;
+
+  constructor(ctx: DurableObjectState, socket: WebSocket) {
+    this.#ctx = ctx;
+    this.#socket = socket;
+  }
+
+  /** Written by `accept` and `heard` below, from the same type. */
+  get state(): ProducerAttachment {
+    return this.#socket.deserializeAttachment() as ProducerAttachment;
+  }
+
+  /** Also of one that is closing. */
+  heardAt(): number {
+    const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(this.#socket)?.getTime() ?? 0;
+    return Math.max(this.state.heardAt, pingedAt);
+  }
+
+  heard(at: number): void {
+    this.#socket.serializeAttachment({ ...this.state, heardAt: at });
+  }
+
+  send(frame: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+  }
+}
 
 /** The open produce sockets of one object. */
 export class HibernatingProducers implements ProducerSockets {
@@ -12,45 +52,23 @@ export class HibernatingProducers implements ProducerSockets {
     this.#ctx = ctx;
   }
 
-  any(): boolean {
-    return this.#sockets().length > 0;
+  all(): readonly HibernatingProducer[] {
+    return this.#ctx
+      .getWebSockets(HibernatingProducers.TAG)
+      .filter((socket) => socket.readyState === WebSocket.OPEN)
+      .map((socket) => new HibernatingProducer(this.#ctx, socket));
   }
 
-  lastHeardAt(): number | null {
-    let last: number | null = null;
-    for (const socket of this.#sockets()) last = Math.max(last ?? 0, this.heardAt(socket));
-    return last;
-  }
-
-  /** When a socket was last heard, append or ping; also of one that is closing. */
-  heardAt(socket: WebSocket): number {
-    const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-    return Math.max(this.read(socket).heardAt, pingedAt);
-  }
-
-  sendAll(frame: string): void {
-    for (const socket of this.#sockets()) socket.send(frame);
-  }
-
-  accept(socket: WebSocket, producer: ProducerAttachment): void {
+  accept(socket: WebSocket, producer: ProducerAttachment): HibernatingProducer {
     this.#ctx.acceptWebSocket(socket, [HibernatingProducers.TAG]);
-    this.keep(socket, producer);
-  }
-
-  keep(socket: WebSocket, producer: ProducerAttachment): void {
     socket.serializeAttachment(producer);
+    return new HibernatingProducer(this.#ctx, socket);
   }
 
-  /** Written by `keep` above, from the same type. */
-  read(socket: WebSocket): ProducerAttachment {
-    return socket.deserializeAttachment() as ProducerAttachment;
-  }
-
-  is(socket: WebSocket): boolean {
-    return this.#ctx.getTags(socket).includes(HibernatingProducers.TAG);
-  }
-
-  #sockets(): WebSocket[] {
-    return this.#ctx.getWebSockets(HibernatingProducers.TAG).filter((socket) => socket.readyState === WebSocket.OPEN);
+  /** The producer behind a socket, or null when it is another kind of socket. */
+  find(socket: WebSocket): HibernatingProducer | null {
+    return this.#ctx.getTags(socket).includes(HibernatingProducers.TAG)
+      ? new HibernatingProducer(this.#ctx, socket)
+      : null;
   }
 }

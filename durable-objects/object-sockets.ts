@@ -1,4 +1,5 @@
 import { ERROR_CODES, type Refusal } from "../protocol/error-code.ts";
+import { EXPIRES_AT_HEADER } from "../worker/env.ts";
 
 /** A refusal as an object gives it to the Worker, which alone makes a problem of it. */
 export const refuse = (refusal: Refusal): Response =>
@@ -16,3 +17,9 @@ export const switchProtocols = (client: WebSocket, subprotocol: string | null): 
     webSocket: client,
     headers: subprotocol === null ? {} : { "sec-websocket-protocol": subprotocol },
   });
+
+/** When the session of who asks ends, epoch ms; null: never. */
+export function expiryOf(request: Request): number | null {
+  const expiresAt = request.headers.get(EXPIRES_AT_HEADER);
+  return expiresAt ? Number(expiresAt) : null;
+}

@@ -1,10 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { principalSchema } from "../protocol/api.ts";
+import { ERROR_CODES } from "../protocol/error-code.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { parseLiveQuery, parseProduceQuery } from "../protocol/read-query.ts";
 import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL } from "../protocol/version.ts";
 import { readWatcherFrame } from "../protocol/watcher-frame.ts";
+import type { ArchivedRun } from "../core/run/archived-log.ts";
 import { appendToArchived } from "../core/run/append-to-archived.ts";
 import type {
   AppendOutcome,
@@ -23,16 +25,17 @@ import type {
 import { newWatcher } from "../core/run/flow-control.ts";
 import type { Watcher } from "../core/ports.ts";
 import { Run } from "../core/run/run.ts";
+import { hasExpired, SESSION_EXPIRED } from "../core/run/sessions.ts";
 import { D1RunIndex } from "../storage/d1-run-index.ts";
 import { R2Archive } from "../storage/r2-archive.ts";
 import { R2LogReader } from "../storage/r2-log-reader.ts";
 import { logInfo, logWarning } from "../storage/server-log.ts";
 import { SqliteEventLog } from "../storage/sqlite-event-log.ts";
-import { EXPIRES_AT_HEADER, PRINCIPAL_HEADER, type Env } from "../worker/env.ts";
+import { ARCHIVED_IN_HEADER, PRINCIPAL_HEADER, type Env } from "../worker/env.ts";
 import { cleanCloseCode } from "./close-code.ts";
-import { HibernatingProducers } from "./hibernating-producers.ts";
+import { HibernatingProducers, type HibernatingProducer } from "./hibernating-producers.ts";
 import { HibernatingWatchers } from "./hibernating-watchers.ts";
-import { openPair, refuse, switchProtocols } from "./object-sockets.ts";
+import { expiryOf, openPair, refuse, switchProtocols } from "./object-sockets.ts";
 import { unpackAppend, type PackedAppend } from "../core/run/packed-append.ts";
 import { answerFrame, readProducerFrame } from "./producer-frame.ts";
 
@@ -121,14 +124,18 @@ export class RunObject extends DurableObject<Env> {
   }
 
   /** The sockets: `/live` and `/produce`. A run that is not here is 404, and the Worker asks elsewhere. */
-  override fetch(request: Request): Response {
+  override async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url);
-    if (this.#run.describe().kind === "unknown")
-      return refuse({ code: "RUN_NOT_FOUND", detail: "this object holds no run" });
-    return url.pathname.endsWith("/produce") ? this.#produce(request, url) : this.#watch(request, url);
+    const isHere = this.#run.describe().kind === "run";
+    if (url.pathname.endsWith("/produce")) return isHere ? this.#produce(request, url) : refuse(NO_RUN);
+    if (isHere) return this.#watch(request, url, null);
+    const workspaceId = request.headers.get(ARCHIVED_IN_HEADER);
+    if (workspaceId === null) return refuse(NO_RUN);
+    const archived = await this.#run.audience.archivedRun({ workspaceId, runId: this.ctx.id.name ?? "" });
+    return archived === null ? refuse(NO_RUN) : this.#watch(request, url, archived);
   }
 
-  #watch(request: Request, url: URL): Response {
+  #watch(request: Request, url: URL, archived: ArchivedRun | null): Response {
     const query = parseLiveQuery(url.searchParams);
     if (query.kind === "refused") return refuse(query.refusal);
     if (this.#watchers.all().length >= LIMITS.watchersPerRun) {
@@ -137,9 +144,8 @@ export class RunObject extends DurableObject<Env> {
     const principal = principalSchema.parse(
       JSON.parse(decodeURIComponent(request.headers.get(PRINCIPAL_HEADER) ?? "")),
     );
-    const expiresAt = request.headers.get(EXPIRES_AT_HEADER);
     const { client, server } = openPair();
-    const state = newWatcher(crypto.randomUUID(), principal, query.value, expiresAt ? Number(expiresAt) : null);
+    const state = newWatcher(crypto.randomUUID(), principal, query.value, expiryOf(request), archived);
     this.#run.welcome(this.#watchers.accept(server, state));
     return switchProtocols(client, subprotocolOf(request, LIVE_SUBPROTOCOL));
   }
@@ -150,48 +156,53 @@ export class RunObject extends DurableObject<Env> {
     const hello = this.#run.greetProducer(query.value.id, query.value.epoch);
     if (hello.kind === "refused") return refuse(hello.refusal);
     const { client, server } = openPair();
-    this.#producers.accept(server, { ...query.value, workspaceId: hello.workspaceId, heardAt: Date.now() });
-    for (const frame of hello.frames) server.send(frame);
+    const { workspaceId } = hello;
+    const who = { ...query.value, workspaceId, heardAt: Date.now(), expiresAt: expiryOf(request) };
+    const producer = this.#producers.accept(server, who);
+    for (const frame of hello.frames) producer.send(frame);
+    this.#run.producerCame();
     return switchProtocols(client, subprotocolOf(request, PRODUCE_SUBPROTOCOL));
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     if (message === PING) return socket.send(PONG);
-    if (this.#producers.is(socket)) return this.#takeBatch(socket, message);
+    const producer = this.#producers.find(socket);
+    if (producer !== null) return this.#takeBatch(producer, message);
     const watcher = this.#watchers.find(socket);
     if (watcher !== null) this.#hear(watcher, message);
   }
 
-  async #takeBatch(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    if (typeof message !== "string") return socket.close(4400, "frames are text");
-    const producer = this.#producers.read(socket);
-    const frame = readProducerFrame(message, producer);
-    if (frame.kind === "bad") return socket.close(frame.code, frame.reason);
-    this.#producers.keep(socket, { ...producer, heardAt: Date.now() });
+  async #takeBatch(producer: HibernatingProducer, message: string | ArrayBuffer): Promise<void> {
+    const { state } = producer;
+    if (hasExpired(state, Date.now())) return producer.close(CLOSE_EXPIRED, SESSION_EXPIRED);
+    if (typeof message !== "string") return producer.close(4400, "frames are text");
+    const frame = readProducerFrame(message, state);
+    if (frame.kind === "bad") return producer.close(frame.code, frame.reason);
+    producer.heard(Date.now());
     let outcome = this.#run.append(frame.request);
     await this.#run.settle();
     if (outcome.kind === "unknown") {
       // The run was archived while this socket stayed open: a repeat is still a duplicate. [SEQ6]
-      const run = { workspaceId: producer.workspaceId, runId: this.ctx.id.name ?? "" };
+      const run = { workspaceId: state.workspaceId, runId: this.ctx.id.name ?? "" };
       outcome = appendToArchived(frame.request, await new R2LogReader(this.env.ARCHIVE, run).manifest());
     }
     const answer = answerFrame(frame.producerSequence, outcome);
-    socket.send(answer.frame);
-    if (answer.close !== null) socket.close(answer.close.code, answer.close.reason);
+    producer.send(answer.frame);
+    if (answer.close !== null) producer.close(answer.close.code, answer.close.reason);
   }
 
   #hear(watcher: Watcher, message: string | ArrayBuffer): void {
-    const { expiresAt } = watcher.state;
-    if (expiresAt !== null && expiresAt <= Date.now()) return watcher.close(4401, "the session has expired");
+    if (hasExpired(watcher.state, Date.now()))
+      return this.#run.audience.dismiss(watcher, CLOSE_EXPIRED, SESSION_EXPIRED);
     const frame = readWatcherFrame(message);
-    if (frame.kind === "bad") return watcher.close(4400, frame.reason);
+    if (frame.kind === "bad") return this.#run.audience.dismiss(watcher, 4400, frame.reason);
     for (const command of frame.commands) {
       switch (command.op) {
         case "ack":
           this.#run.acknowledge(watcher, command.sequence);
           break;
         case "view":
-          this.#run.look(watcher, command);
+          this.#run.audience.look(watcher, command);
           break;
       }
     }
@@ -208,7 +219,8 @@ export class RunObject extends DurableObject<Env> {
   }
 
   #gone(socket: WebSocket): void {
-    if (this.#producers.is(socket)) return this.#run.producerLeft(this.#producers.heardAt(socket));
+    const producer = this.#producers.find(socket);
+    if (producer !== null) return this.#run.producerLeft(producer.heardAt());
     const watcher = this.#watchers.find(socket);
     this.#watchers.forget(socket);
     if (watcher !== null) this.#run.left(watcher.state.watcherId);
@@ -218,6 +230,9 @@ export class RunObject extends DurableObject<Env> {
     await this.#run.wake(info?.scheduledTime ?? Date.now());
   }
 }
+
+const NO_RUN = { code: "RUN_NOT_FOUND", detail: "this object holds no run" } as const;
+const CLOSE_EXPIRED = ERROR_CODES.UNAUTHENTICATED.close;
 
 const subprotocolOf = (request: Request, ours: string): string | null =>
   request.headers.get("sec-websocket-protocol") === null ? null : ours;

@@ -1,6 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
 import type { StoredRun } from "../core/ports.ts";
+import { closeExpired, earliestExpiry, hasExpired, SESSION_EXPIRED, type SessionSocket } from "../core/run/sessions.ts";
+import { ERROR_CODES } from "../protocol/error-code.ts";
 import { toWireRun } from "../core/run/wire-run.ts";
 import { isTerminal } from "../protocol/event.ts";
 import { PING, PONG, type WorkspaceFrame } from "../protocol/frames.ts";
@@ -8,10 +10,10 @@ import { LIMITS } from "../protocol/limits.ts";
 import { WORKSPACE_SUBPROTOCOL } from "../protocol/version.ts";
 import { errorText, logError } from "../storage/server-log.ts";
 import { SqliteLiveRuns, type LiveRun } from "../storage/sqlite-live-runs.ts";
-import { EXPIRES_AT_HEADER, type Env } from "../worker/env.ts";
+import type { Env } from "../worker/env.ts";
 import { cleanCloseCode } from "./close-code.ts";
 import { GatheredChanges } from "./gathered-changes.ts";
-import { openPair, switchProtocols } from "./object-sockets.ts";
+import { expiryOf, openPair, switchProtocols } from "./object-sockets.ts";
 
 /** Progress of one run is told at most four times a second; a person sees no more, and a hundred runs stay affordable. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -30,6 +32,8 @@ type Attachment = z.infer<typeof attachmentSchema>;
 export class WorkspaceObject extends DurableObject<Env> {
   readonly #runs: SqliteLiveRuns;
   readonly #changes: GatheredChanges;
+  /** Undefined until this object has set it: what the one before it set is not known. */
+  #alarmAt: number | null | undefined = undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -84,10 +88,10 @@ export class WorkspaceObject extends DurableObject<Env> {
       return answer;
     }
 
-    const expiresAt = request.headers.get(EXPIRES_AT_HEADER);
     const { origin } = new URL(request.url);
-    const attachment: Attachment = { origin, expiresAt: expiresAt ? Number(expiresAt) : null };
+    const attachment: Attachment = { origin, expiresAt: expiryOf(request) };
     server.serializeAttachment(attachment);
+    this.#armSessions();
     send(server, { op: "hello", workspace_id: this.ctx.id.name ?? "" });
     for (const { run } of this.#runs.all()) send(server, { op: "run", run: toWireRun(run, origin) });
     return answer;
@@ -99,12 +103,37 @@ export class WorkspaceObject extends DurableObject<Env> {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
+    this.#armSessions();
     // Without an answer of our own the client waits ten seconds and then sees a broken connection.
     socket.close(cleanCloseCode(code), "");
   }
 
+  /** The session of a socket is over, also of one that never spoke. [SES1] */
+  override alarm(): void {
+    this.#alarmAt = null;
+    closeExpired(this.#sessionSockets(), Date.now());
+    this.#armSessions();
+  }
+
   override webSocketError(_socket: WebSocket, error: unknown): void {
+    this.#armSessions();
     logError("a socket of the live list broke", { workspace_id: this.ctx.id.name ?? null, error: errorText(error) });
+  }
+
+  /** The alarm is set to the first session that ends; without one there is none. */
+  #armSessions(): void {
+    const at = earliestExpiry(this.#sessionSockets());
+    if (at === this.#alarmAt) return;
+    this.#alarmAt = at;
+    void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at));
+  }
+
+  #sessionSockets(): SessionSocket[] {
+    return this.ctx.getWebSockets().flatMap((socket) => {
+      const attachment = attachmentSchema.safeParse(socket.deserializeAttachment());
+      if (!attachment.success || socket.readyState !== WebSocket.OPEN) return [];
+      return [{ state: attachment.data, close: (code: number, reason: string) => socket.close(code, reason) }];
+    });
   }
 
   #tellRun(runId: string): void {
@@ -118,9 +147,9 @@ export class WorkspaceObject extends DurableObject<Env> {
       const attachment = attachmentSchema.safeParse(socket.deserializeAttachment());
       // Refused at the door and not yet gone.
       if (!attachment.success || socket.readyState !== WebSocket.OPEN) continue;
-      const { origin, expiresAt } = attachment.data;
-      if (expiresAt !== null && expiresAt <= Date.now()) {
-        socket.close(4401, "the session has expired");
+      const { origin } = attachment.data;
+      if (hasExpired(attachment.data, Date.now())) {
+        socket.close(ERROR_CODES.UNAUTHENTICATED.close, SESSION_EXPIRED);
       } else if (unreadBytes(socket) > MAX_UNREAD_BYTES) {
         socket.close(4408, "too slow; connect again");
       } else {

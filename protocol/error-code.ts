@@ -10,7 +10,7 @@ export const ERROR_CODES = {
   WORKSPACE_NOT_FOUND: { status: 404, title: "No such workspace", retry: false, close: 4404 },
   METHOD_NOT_ALLOWED: { status: 405, title: "This route does not know that method", retry: false },
   NOT_ACCEPTABLE: { status: 406, title: "None of the accepted media types can be given", retry: false },
-  RUN_ENDED: { status: 409, title: "The run has ended", retry: false },
+  RUN_ENDED: { status: 409, title: "The run has ended", retry: false, close: 4409 },
   RUN_OPEN: { status: 409, title: "The run is still open", retry: false },
   RUN_NOT_CANCELLABLE: { status: 409, title: "The run has ended another way", retry: false },
   ILLEGAL_MOVE: { status: 409, title: "The run cannot move to that status", retry: false },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Archive, RunAddress, Segment } from "../core/ports.ts";
+import { buildManifest } from "../core/run/manifest.ts";
 
 const MIB = 1024 * 1024;
 const encoder = new TextEncoder();
@@ -64,8 +65,22 @@ export function archiveContract(name: string, archive: () => Archive): void {
       expect(await archive().logBytes(run)).toBe(2_040);
       expect(await archive().hashLog(run)).toBe(await hexOf(text));
       expect(await archive().readLog(run, 10, 2_010)).toBe(text.slice(9, 2_008));
-      await archive().putManifest(run, "{}");
-      await archive().putManifest(run, "{}");
+      expect(await archive().readManifest(run)).toBeNull();
+      const manifest = await buildManifest(
+        {
+          ...run,
+          runId: "01931b9e-0000-7000-8000-000000000001",
+          status: "failed",
+          events: 3,
+          sha256: await hexOf(text),
+        },
+        segments.map((segment) => ({ ...segment, sha256: "00" })),
+        {},
+        async (bytes) => bytes.slice(0, 32),
+      );
+      await archive().putManifest(run, JSON.stringify(manifest));
+      await archive().putManifest(run, JSON.stringify(manifest));
+      expect(await archive().readManifest(run)).toEqual(manifest);
     });
 
     test("[ARC2] a large log goes up in equal parts, the last shorter; a part may come twice; the upload is gone when it is complete", async () => {

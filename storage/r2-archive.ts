@@ -1,10 +1,9 @@
-import { bytesToHex } from "../core/run/manifest.ts";
+import { bytesToHex, manifestSchema, type Manifest } from "../core/run/manifest.ts";
 import type { Archive, RunAddress, Segment, SegmentKey } from "../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
+import { isR2Error, NO_SUCH_UPLOAD, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
 
 const NDJSON = { httpMetadata: { contentType: "application/x-ndjson" } };
-/** R2's answer to an upload that was completed, aborted or never began. */
-const NO_SUCH_UPLOAD = 10024;
 /** R2 deletes at most so many keys in one call. */
 const KEYS_A_DELETE = 1000;
 
@@ -41,8 +40,14 @@ export class R2Archive implements Archive {
   }
 
   async readLog(run: RunAddress, from: number, to: number): Promise<string | null> {
-    const object = await this.#bucket.get(wholeLogKey(run), { range: { offset: from, length: to - from } });
-    return object === null ? null : object.text();
+    try {
+      const object = await this.#bucket.get(wholeLogKey(run), { range: { offset: from, length: to - from } });
+      return object === null ? null : await object.text();
+    } catch (error) {
+      // The stored log was cut off before that.
+      if (isR2Error(error, OUTSIDE_THE_OBJECT)) return "";
+      throw error;
+    }
   }
 
   readSegments(run: RunAddress, segments: readonly Segment[]): Promise<Uint8Array[]> {
@@ -67,7 +72,7 @@ export class R2Archive implements Archive {
       const part = await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).uploadPart(partNumber, bytes);
       return { kind: "uploaded", etag: part.etag };
     } catch (error) {
-      if (isNoSuchUpload(error)) return { kind: "gone" };
+      if (isR2Error(error, NO_SUCH_UPLOAD)) return { kind: "gone" };
       throw error;
     }
   }
@@ -80,7 +85,7 @@ export class R2Archive implements Archive {
       await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).complete(parts);
       return { kind: "completed" };
     } catch (error) {
-      if (isNoSuchUpload(error)) return { kind: "gone" };
+      if (isR2Error(error, NO_SUCH_UPLOAD)) return { kind: "gone" };
       throw error;
     }
   }
@@ -102,6 +107,11 @@ export class R2Archive implements Archive {
     await this.#bucket.put(manifestKey(run), manifest, { httpMetadata: { contentType: "application/json" } });
   }
 
+  async readManifest(run: RunAddress): Promise<Manifest | null> {
+    const object = await this.#bucket.get(manifestKey(run));
+    return object === null ? null : manifestSchema.parse(await object.json());
+  }
+
   async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {
     const keys = segments.map((segment) => segmentKey(run, segment));
     for (let at = 0; at < keys.length; at += KEYS_A_DELETE)
@@ -118,6 +128,3 @@ export class R2Archive implements Archive {
     return bytes;
   }
 }
-
-const isNoSuchUpload = (error: unknown): boolean =>
-  error instanceof Error && error.message.includes(`(${NO_SUCH_UPLOAD})`);

@@ -1,6 +1,8 @@
 import { manifestSchema, type Manifest } from "../core/run/manifest.ts";
+import { lastSequenceOf } from "../core/reading/damage.ts";
 import type { LogWindow, RunAddress, SegmentKey } from "../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
+import { isR2Error, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
 
 /** About so much of the whole log is held at a time. */
 const WINDOW_CHARS = 256 * 1024;
@@ -37,25 +39,45 @@ export class R2LogReader {
   }
 
   async wholeLog(afterSequence: number): Promise<AsyncIterable<LogWindow> | null> {
-    const start = afterSequence === 0 ? { offset: 0, firstSequence: 1 } : await this.#startOf(afterSequence + 1);
+    const start = afterSequence === 0 ? FROM_THE_START : await this.#startOf(afterSequence + 1);
     if (start === "beyond") return (await this.head()) === null ? null : nothing();
-    const object = await this.#bucket.get(wholeLogKey(this.#run), { range: { offset: start.offset } });
-    return object === null ? null : bodyWindows(object.body, start.firstSequence);
+    const object = await this.#from(start.offset);
+    if (object === null) return null;
+    // A log of another size than it was proved with is damaged, and its segments are not where they were: the reader skips what it has.
+    const isMoved = object === "outside" || (start.logBytes !== null && object.size !== start.logBytes);
+    if (!isMoved) return bodyWindows(object.body, start.firstSequence);
+    const whole = await this.#from(0);
+    if (whole === "outside") return nothing();
+    return whole === null ? null : bodyWindows(whole.body, 1);
+  }
+
+  async #from(offset: number): Promise<R2ObjectBody | "outside" | null> {
+    try {
+      return await this.#bucket.get(wholeLogKey(this.#run), { range: { offset } });
+    } catch (error) {
+      if (isR2Error(error, OUTSIDE_THE_OBJECT)) return "outside";
+      throw error;
+    }
   }
 
   /** Where the segment that held `sequence` begins in the whole log: the manifest keeps every segment's size. */
-  async #startOf(sequence: number): Promise<{ offset: number; firstSequence: number } | "beyond"> {
+  async #startOf(sequence: number): Promise<Start | "beyond"> {
     const manifest = await this.manifest();
     // Not written yet, although the log is: read from the start, the reader skips what it has.
-    if (manifest === null) return { offset: 0, firstSequence: 1 };
+    if (manifest === null) return FROM_THE_START;
     let offset = 0;
     for (const segment of manifest.segments) {
-      if (segment.last_sequence >= sequence) return { offset, firstSequence: segment.first_sequence };
+      if (segment.last_sequence >= sequence)
+        return { offset, firstSequence: segment.first_sequence, logBytes: offset === 0 ? null : manifest.bytes };
       offset += segment.bytes;
     }
     return "beyond";
   }
 }
+
+/** `logBytes`: the size that makes the offset right; null when any does. */
+type Start = { offset: number; firstSequence: number; logBytes: number | null };
+const FROM_THE_START: Start = { offset: 0, firstSequence: 1, logBytes: null };
 
 async function* nothing(): AsyncGenerator<LogWindow> {}
 
@@ -69,8 +91,9 @@ async function* bodyWindows(body: ReadableStream<Uint8Array>, firstSequence: num
     if (end === 0) return null;
     const lines = text.slice(0, end);
     const first = sequence;
-    for (let at = lines.indexOf("\n"); at !== -1; at = lines.indexOf("\n", at + 1)) sequence += 1;
-    return { firstSequence: first, lastSequence: sequence - 1, lines };
+    const last = lastSequenceOf(lines, first);
+    sequence = last + 1;
+    return { firstSequence: first, lastSequence: last, lines };
   };
   const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
   for await (const chunk of body) {

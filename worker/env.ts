@@ -25,3 +25,5 @@ export type Env = {
 /** What the Worker tells an object about the request it hands over. It always writes them itself, so a client cannot. */
 export const PRINCIPAL_HEADER = "x-runcast-principal";
 export const EXPIRES_AT_HEADER = "x-runcast-expires-at";
+/** The workspace of a run that has ended: who stays with it is its object's to keep, also when that is empty and knows the run no more. */
+export const ARCHIVED_IN_HEADER = "x-runcast-archived-in";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Refusal } from "../protocol/error-code.ts";
 import { callerOf, type App } from "./app-context.ts";
-import { EXPIRES_AT_HEADER, PRINCIPAL_HEADER } from "./env.ts";
+import { ARCHIVED_IN_HEADER, EXPIRES_AT_HEADER, PRINCIPAL_HEADER } from "./env.ts";
 import { isUpgrade, offeredSubprotocols } from "./problem.ts";
 
 /** Why the request cannot become a socket of this subprotocol, or null. A client that names no subprotocol may speak it all the same. */
@@ -29,6 +29,7 @@ export function callerHeaders(c: Context<App>): Headers {
 export function withCaller(c: Context<App>): Request {
   const headers = new Headers(c.req.raw.headers);
   for (const [name, value] of callerHeaders(c)) headers.set(name, value);
+  headers.delete(ARCHIVED_IN_HEADER);
   // The tokens stay in the Worker.
   headers.delete("authorization");
   headers.delete("cookie");

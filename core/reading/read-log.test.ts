@@ -22,6 +22,7 @@ function placesOf(world: RunWorld, before: () => Promise<void>): LogPlaces {
       const text = world.wholeLog();
       return text === null ? null : cut(text, before);
     },
+    archivedHead: async () => world.manifest()?.events ?? 0,
     async *live(afterSequence) {
       await before();
       // As the object does: it refuses the socket of a run that it does not hold.
@@ -80,7 +81,7 @@ async function collect(
 ): Promise<string> {
   let text = "";
   let next = afterSequence + 1;
-  for await (const window of readLog(placesOf(world, before), { afterSequence, follow, isEnded: false })) {
+  for await (const window of readLog(placesOf(world, before), { ...reading, afterSequence, follow })) {
     for (const { sequence, line: one } of windowLines(window)) {
       expect(sequence).toBe(next);
       next += 1;
@@ -90,6 +91,8 @@ async function collect(
   }
   return text;
 }
+
+const reading = { afterSequence: 0, follow: false, isEnded: false, asStored: false };
 
 const linesAfter = (text: string, after: number): string => text.split("\n").slice(after).join("\n");
 

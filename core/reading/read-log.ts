@@ -1,6 +1,7 @@
 import type { RunStatus } from "../../protocol/event.ts";
 import type { LogWindow, SegmentKey } from "../ports.ts";
 import type { TailOutcome } from "../run/commands.ts";
+import { damagedWindow, mendWindow, ownSequence } from "./damage.ts";
 
 /** Where a reader finds lines. The hot end is asked of the run's object; everything older comes from R2 without passing through it. */
 export type LogPlaces = {
@@ -8,6 +9,8 @@ export type LogPlaces = {
   readSegment(segment: SegmentKey): Promise<string | null>;
   /** The whole log of an archived run from the line after `afterSequence`; null when there is none (yet). */
   wholeLog(afterSequence: number): Promise<AsyncIterable<LogWindow> | null>;
+  /** The last sequence of an archived run, whatever its stored log still holds. */
+  archivedHead(): Promise<number>;
   /** Lines as they are written. Ends with the run, or when the connection is cut. */
   live(afterSequence: number): AsyncIterable<LogWindow>;
 };
@@ -17,16 +20,25 @@ export class LogMissing extends Error {}
 
 /** The archive may move on while it is read; this often in a row means that something is wrong. */
 const MOST_MISSES = 5;
+/** Of a log that was cut off, so many missing lines are marked at a time. */
+const MARKED_AT_ONCE = 1_000;
+
+export type LogReading = {
+  afterSequence: number;
+  follow: boolean;
+  isEnded: boolean;
+  /** The stored bytes as they are. Otherwise a line that cannot be read is replaced by a mark that says so. */
+  asStored: boolean;
+};
 
 /**
  * Every line after `afterSequence`, in order, each once: up to the head, or with `follow` until the run has ended. A reader that began on segments
  * goes on in the whole log at the same line when the run is archived meanwhile. [READ1] [READ2]
  */
-export async function* readLog(
-  places: LogPlaces,
-  options: { afterSequence: number; follow: boolean; isEnded: boolean },
-): AsyncGenerator<LogWindow, void> {
+export async function* readLog(places: LogPlaces, options: LogReading): AsyncGenerator<LogWindow, void> {
   let position = options.afterSequence;
+  const newsOf = (window: LogWindow): LogWindow | null =>
+    clip(options.asStored ? window : mendWindow(window), position);
   let misses = 0;
   let tryWholeLog = options.isEnded;
   for (;;) {
@@ -34,10 +46,11 @@ export async function* readLog(
       const whole = await places.wholeLog(position);
       if (whole !== null) {
         for await (const window of whole) {
-          const news = clip(window, position);
+          const news = newsOf(window);
           if (news !== null) yield news;
           position = Math.max(position, window.lastSequence);
         }
+        if (!options.asStored) yield* cutOff(position, await places.archivedHead());
         return;
       }
       tryWholeLog = false;
@@ -52,14 +65,14 @@ export async function* readLog(
     if (position >= tail.headSequence) {
       if (isEnd(tail.status) || !options.follow) return;
       for await (const window of places.live(position)) {
-        const news = clip(window, position);
+        const news = newsOf(window);
         if (news !== null) yield news;
         position = Math.max(position, window.lastSequence);
       }
       continue;
     }
     if (tail.window !== null) {
-      const news = clip(tail.window, position);
+      const news = newsOf(tail.window);
       if (news !== null) yield news;
       position = tail.window.lastSequence;
       misses = 0;
@@ -71,7 +84,8 @@ export async function* readLog(
         tryWholeLog = true;
         break;
       }
-      const news = clip({ firstSequence: segment.firstSequence, lastSequence: segment.lastSequence, lines }, position);
+      const { firstSequence, lastSequence } = segment;
+      const news = newsOf({ firstSequence, lastSequence, lines });
       if (news !== null) yield news;
       position = segment.lastSequence;
       misses = 0;
@@ -79,16 +93,33 @@ export async function* readLog(
   }
 }
 
+/** What a stored log lacks at its end. [READ3] */
+function* cutOff(position: number, head: number): Generator<LogWindow> {
+  for (let first = position + 1; first <= head; first += MARKED_AT_ONCE)
+    yield damagedWindow(first, Math.min(head, first + MARKED_AT_ONCE - 1));
+}
+
 const isEnd = (status: RunStatus): boolean => status === "succeeded" || status === "failed" || status === "cancelled";
 
-/** The part of a window after `position`, or null when there is none. Sequences have no gaps, so counting newlines is enough. */
+/** The part of a window after `position`, or null when there is none. Sequences have no gaps, so counting newlines is enough where none is damaged. */
 export function clip(window: LogWindow, position: number): LogWindow | null {
   if (position < window.firstSequence) return window;
   if (position >= window.lastSequence) return null;
+  const { lines } = window;
   let from = 0;
-  for (let sequence = window.firstSequence; sequence <= position; sequence += 1)
-    from = window.lines.indexOf("\n", from) + 1;
-  return { firstSequence: position + 1, lastSequence: window.lastSequence, lines: window.lines.slice(from) };
+  for (let sequence = window.firstSequence; sequence <= position; sequence += 1) from = nextLine(lines, from);
+  const found = ownSequence(lines.slice(from, from + 40));
+  if (found !== null && found !== position + 1) {
+    // Moved by damage: the first line that says itself to be after the position.
+    for (from = 0; from < lines.length; from = nextLine(lines, from))
+      if ((ownSequence(lines.slice(from, from + 40)) ?? 0) > position) break;
+  }
+  return { firstSequence: position + 1, lastSequence: window.lastSequence, lines: lines.slice(from) };
+}
+
+function nextLine(lines: string, from: number): number {
+  const end = lines.indexOf("\n", from);
+  return end === -1 ? lines.length : end + 1;
 }
 
 /** The lines of a window with their sequences, without their newlines. */

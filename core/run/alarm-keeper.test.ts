@@ -13,10 +13,11 @@ const nothing: DueFacts = {
   endAfterMs: 0,
   cancelRequestedAt: null,
   watchersAt: null,
+  producersAt: null,
 };
 
 /** What the keeper set, in order, at a clock that stands at 10 s. */
-function keeperOf(facts: { due: DueFacts | null }) {
+function keeperOf(facts: { due: DueFacts }) {
   const set: (number | null)[] = [];
   const ports = {
     alarm: { set: (at: number | null) => set.push(at) },

@@ -11,14 +11,13 @@ const TAKE_OVER_MS = 1_000;
 export class AlarmKeeper {
   readonly #alarm: Alarm;
   readonly #clock: Clock;
-  /** What is due, or null when this object holds no run. */
-  readonly #facts: () => DueFacts | null;
+  readonly #facts: () => DueFacts;
   /** Undefined until this object has set it: what the one before it set is not known. */
   #at: number | null | undefined = undefined;
   #isWaking = false;
   #failures = 0;
 
-  constructor(ports: { alarm: Alarm; clock: Clock }, facts: () => DueFacts | null) {
+  constructor(ports: { alarm: Alarm; clock: Clock }, facts: () => DueFacts) {
     this.#alarm = ports.alarm;
     this.#clock = ports.clock;
     this.#facts = facts;
@@ -27,9 +26,7 @@ export class AlarmKeeper {
   arm(): void {
     // While it is at work nobody moves it: it is set at the end of that, and given again by the platform if that is not reached.
     if (this.#isWaking) return;
-    const facts = this.#facts();
-    if (facts === null) return;
-    const due = takeOverAt(earliestDue(facts), this.#clock.now());
+    const due = takeOverAt(earliestDue(this.#facts()), this.#clock.now());
     // An alarm that comes too early only looks again: moving it with every append would cost a row each time.
     if (due !== null && typeof this.#at === "number" && this.#at <= due) return;
     if (due === null && this.#at === null) return;

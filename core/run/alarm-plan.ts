@@ -20,8 +20,25 @@ export type DueFacts = {
   lostAt: number | null;
   endAfterMs: number;
   cancelRequestedAt: number | null;
-  /** When a silent watcher is to be closed, or one that could not be served to be tried again. */
+  /** When a silent watcher or one whose session expires is to be closed, or one that could not be served to be tried again. */
   watchersAt: number | null;
+  /** When the session of a produce socket expires. */
+  producersAt: number | null;
+};
+
+/** An object that holds no run has nothing due but what its sockets have. */
+export const EMPTY_OBJECT: DueFacts = {
+  open: false,
+  archiveAt: null,
+  indexAt: null,
+  leaseMs: null,
+  heardAt: 0,
+  graceUntil: 0,
+  lostAt: null,
+  endAfterMs: 0,
+  cancelRequestedAt: null,
+  watchersAt: null,
+  producersAt: null,
 };
 
 /** When the producer counts as lost, if nothing is heard until then. */
@@ -37,7 +54,7 @@ export const cancelEndsAt = (facts: Pick<DueFacts, "cancelRequestedAt">): number
 
 /** The one alarm: the earliest thing due, null when nothing is. An idle run has none. [ALM1] */
 export function earliestDue(facts: DueFacts): number | null {
-  const always = [facts.archiveAt, facts.indexAt, facts.watchersAt];
+  const always = [facts.archiveAt, facts.indexAt, facts.watchersAt, facts.producersAt];
   const whileOpen = facts.open ? [leaseEndsAt(facts), abandonedAt(facts), cancelEndsAt(facts)] : [];
   const due = [...always, ...whileOpen].filter((at) => at !== null);
   return due.length === 0 ? null : Math.min(...due);

@@ -15,7 +15,7 @@ export function cancelRun(
   const decision = decideCancel({
     status: memory.state.status,
     force: command.force,
-    producerPresent: producers.any() || clock.now() - (memory.heardAt ?? 0) < LIMITS.producerSilenceMs,
+    producerPresent: producers.all().length > 0 || clock.now() - (memory.heardAt ?? 0) < LIMITS.producerSilenceMs,
     asked: memory.cancelRequestedAt !== null,
   });
   if (decision.kind === "already_cancelled") return { kind: "already_cancelled", run: storedRun(memory) };
@@ -31,6 +31,7 @@ export function cancelRun(
     if (isNew) writer.writeServerEvent("control.requested", null, request);
     if (decision.kind === "end_now") writer.complete(serverCompletion("cancelled", null));
   });
-  if (decision.kind === "ask_producer") producers.sendAll(JSON.stringify({ op: "control", ...request }));
+  if (decision.kind === "ask_producer")
+    for (const producer of producers.all()) producer.send(JSON.stringify({ op: "control", ...request }));
   return { kind: "requested", run: storedRun(memory) };
 }

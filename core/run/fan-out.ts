@@ -1,22 +1,19 @@
-import { CLOSE_NORMAL, CLOSE_TOO_SLOW } from "../../protocol/error-code.ts";
+import { CLOSE_NORMAL, CLOSE_TOO_SLOW, ERROR_CODES } from "../../protocol/error-code.ts";
 import type { TerminalStatus } from "../../protocol/event.ts";
-import { LIMITS } from "../../protocol/limits.ts";
-import { utf8Length } from "../../protocol/ndjson.ts";
-import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
 import type { Clock, LogWindow, Timer, Watcher, Watchers } from "../ports.ts";
+import { LogMissing } from "../reading/read-log.ts";
 import { backoffMs } from "./alarm-plan.ts";
 import { acknowledged, fits, sent, silentUntil } from "./flow-control.ts";
 import type { WrittenLine } from "./line-writer.ts";
-
-/** Several whole lines, encoded once and sent to every watcher that is at `firstSequence - 1`. */
-type Frame = { firstSequence: number; lastSequence: number; text: string; bytes: number };
+import { RunWindow } from "./run-window.ts";
+import { linesToFrames, windowToFrames, type Frame } from "./log-frames.ts";
 
 /** What the fan-out asks of the run. */
 export type FanOutSource = {
   /** How the log stands now. `ended` is null while the run is open. */
   head(): { sequence: number; ended: TerminalStatus | null };
-  /** Whole lines after `sequence`: at once from the hot log, later from the archive. Null when nothing is there. */
-  windowAfter(sequence: number): LogWindow | null | Promise<LogWindow | null>;
+  /** Whole lines after `sequence`: at once from the hot log, later from the archive. Null when nothing is there just now; throws `LogMissing` when nothing will be. */
+  windowAfter(watcher: Watcher, sequence: number): LogWindow | null | Promise<LogWindow | null>;
   /** A watcher began or ceased to wait: the alarm may have to move. */
   waitingChanged(): void;
   /** A watcher could not be served from the log; the reason is for the server's log. */
@@ -45,12 +42,14 @@ export class FanOut {
   readonly #neededBytes = new Map<string, number>();
   #failures = 0;
   #retryAt: number | null = null;
+  readonly #runWindow: RunWindow;
 
   constructor(ports: { watchers: Watchers; timer: Timer; clock: Clock }, source: FanOutSource) {
     this.#watchers = ports.watchers;
     this.#timer = ports.timer;
     this.#clock = ports.clock;
     this.#source = source;
+    this.#runWindow = new RunWindow(ports.watchers);
   }
 
   /** Takes lines that are stored. Sends them at once when idle, else with the next frame. */
@@ -60,12 +59,12 @@ export class FanOut {
     this.#flush();
   }
 
-  /** When a silent watcher is to be closed, or one that could not be served to be tried again; null: never. */
+  /** When a silent watcher or one whose session expires is to be closed, or one that could not be served to be tried again; null: never. */
   dueAt(): number | null {
     let due = this.#retryAt;
     for (const { state } of this.#watchers.all()) {
-      const until = silentUntil(state);
-      if (until !== null && (due === null || until < due)) due = until;
+      const until = earlier(silentUntil(state), state.expiresAt);
+      due = earlier(due, until);
     }
     return due;
   }
@@ -87,9 +86,13 @@ export class FanOut {
     const { state } = watcher;
     if (state.ended || this.#reading.has(state.watcherId)) return;
     const needed = this.#neededBytes.get(state.watcherId);
-    if (needed !== undefined && !fits(state.window, this.outstandingBytes(), needed)) return;
+    if (needed !== undefined && !fits(state.window, this.#runWindow.total(), needed)) return;
     this.#reading.add(state.watcherId);
-    this.#readFor(watcher).catch((error: unknown) => this.#readAgainLater(error));
+    this.#readFor(watcher).catch((error: unknown) => {
+      if (error instanceof LogMissing)
+        this.dismiss(watcher, ERROR_CODES.LOG_INCOMPLETE.close, "the stored log is missing");
+      else this.#readAgainLater(error);
+    });
   }
 
   /** Nothing else would go on with this watcher: perhaps no line comes any more, and it has nothing to acknowledge. */
@@ -103,6 +106,7 @@ export class FanOut {
   acknowledge(watcher: Watcher, sequence: number): void {
     const { state } = watcher;
     acknowledged(state.window, sequence);
+    this.#runWindow.changed(state);
     const acknowledgedSequence = Math.min(sequence, state.lastSentSequence);
     // The same acknowledgement again says nothing new: who only repeats it is as silent as who says nothing. [FLOW4]
     if (acknowledgedSequence > state.acknowledgedSequence) {
@@ -119,21 +123,25 @@ export class FanOut {
       const { state } = watcher;
       const until = silentUntil(state);
       if (until === null || until > this.#clock.now()) continue;
-      // Who does not read does not answer a close either: its socket can stay for long, but must not be due again.
-      state.ended = true;
-      state.blockedAt = null;
-      watcher.keep(state);
-      watcher.close(CLOSE_TOO_SLOW, `resume after ${state.lastSentSequence}`);
+      this.dismiss(watcher, CLOSE_TOO_SLOW, `resume after ${state.lastSentSequence}`);
     }
+  }
+
+  dismiss(watcher: Watcher, code: number, reason: string): void {
+    const { state } = watcher;
+    // Who does not read does not answer a close either: its socket can stay for long, but must not be due again.
+    state.ended = true;
+    state.blockedAt = null;
+    state.expiresAt = null;
+    watcher.keep(state);
+    watcher.close(code, reason);
+    this.forget(state.watcherId);
   }
 
   /** The socket is gone. */
   forget(watcherId: string): void {
     this.#neededBytes.delete(watcherId);
-  }
-
-  outstandingBytes(): number {
-    return this.#watchers.all().reduce((sum, watcher) => sum + watcher.state.window.outstandingBytes, 0);
+    this.#runWindow.gone(watcherId);
   }
 
   #flush(): void {
@@ -144,7 +152,6 @@ export class FanOut {
     this.#gathered = [];
     const watchers = this.#watchers.all();
     const framesByFilter = new Map<string, Frame[]>();
-    let outstanding = this.outstandingBytes();
     let sends = 0;
     for (const watcher of watchers) {
       const { state } = watcher;
@@ -163,12 +170,11 @@ export class FanOut {
       framesByFilter.set(filter, frames);
       let isBlocked = false;
       for (const frame of frames) {
-        if (frame.bytes > 0 && !fits(state.window, outstanding, frame.bytes)) {
+        if (frame.bytes > 0 && !fits(state.window, this.#runWindow.total(), frame.bytes)) {
           this.#block(watcher, frame.bytes);
           isBlocked = true;
           break;
         }
-        outstanding += frame.bytes;
         sends += frame.bytes > 0 ? 1 : 0;
         this.#send(watcher, frame);
       }
@@ -194,7 +200,7 @@ export class FanOut {
     let misses = 0;
     try {
       while (state.position < this.#source.head().sequence) {
-        const answer = this.#source.windowAfter(state.position);
+        const answer = this.#source.windowAfter(watcher, state.position);
         const window = answer instanceof Promise ? await answer : answer;
         if (window === null) {
           // The archive moved on while it was read: ask again where the lines are now, but not for ever.
@@ -216,7 +222,7 @@ export class FanOut {
   #sendWindow(watcher: Watcher, window: LogWindow): boolean {
     const { state } = watcher;
     for (const frame of windowToFrames(window, state.position, state.types)) {
-      if (frame.bytes > 0 && !fits(state.window, this.outstandingBytes(), frame.bytes)) {
+      if (frame.bytes > 0 && !fits(state.window, this.#runWindow.total(), frame.bytes)) {
         this.#block(watcher, frame.bytes);
         watcher.keep(state);
         return false;
@@ -245,6 +251,7 @@ export class FanOut {
     if (frame.bytes > 0) {
       watcher.send(frame.text);
       sent(state.window, frame.lastSequence, frame.bytes);
+      this.#runWindow.changed(state);
       state.lastSentSequence = frame.lastSequence;
     }
     state.position = frame.lastSequence;
@@ -264,49 +271,11 @@ export class FanOut {
     state.blockedAt = null;
     watcher.keep(state);
     watcher.send(JSON.stringify({ op: "end", status: head.ended, last_sequence: head.sequence }));
-    if (!state.stay) watcher.close(CLOSE_NORMAL, "the run has ended");
+    if (!state.stay) this.dismiss(watcher, CLOSE_NORMAL, "the run has ended");
     // It was perhaps the last that the emptying of the object waited for.
     this.#source.waitingChanged();
   }
 }
 
-/** Frames of at most 64 KiB, or one longer line alone. [FLOW3] A frame without bytes only moves the position over lines that the filter leaves out. */
-function linesToFrames(lines: readonly WrittenLine[], types: string[] | null, firstSequence: number): Frame[] {
-  const frames: Frame[] = [];
-  let frame: Frame = { firstSequence, lastSequence: firstSequence - 1, text: "", bytes: 0 };
-  for (const line of lines) {
-    if (types !== null && !matchesTypes(types, line.type)) continue;
-    if (frame.bytes > 0 && frame.bytes + line.bytes > LIMITS.frameBytes) {
-      frames.push(frame);
-      frame = { firstSequence: line.sequence, lastSequence: line.sequence, text: "", bytes: 0 };
-    }
-    frame.text += line.text;
-    frame.bytes += line.bytes;
-    frame.lastSequence = line.sequence;
-  }
-  const last = lines.at(-1);
-  if (frame.bytes > 0) frames.push(frame);
-  // What the filter left out at the end counts as seen, but the marks of the window keep the sequences that were sent.
-  if (last !== undefined && last.sequence > (frames.at(-1)?.lastSequence ?? firstSequence - 1)) {
-    frames.push({ firstSequence: last.sequence, lastSequence: last.sequence, text: "", bytes: 0 });
-  }
-  for (const each of frames) each.text = each.text.slice(0, -1);
-  return frames;
-}
-
-/** The lines of a window after `position`, as frames. */
-export function windowToFrames(window: LogWindow, position: number, types: string[] | null): Frame[] {
-  const lines: WrittenLine[] = [];
-  let sequence = window.firstSequence;
-  let from = 0;
-  while (from < window.lines.length) {
-    const to = window.lines.indexOf("\n", from) + 1;
-    if (sequence > position) {
-      const text = window.lines.slice(from, to);
-      lines.push({ sequence, type: types === null ? "" : lineType(text), text, bytes: utf8Length(text) });
-    }
-    sequence += 1;
-    from = to;
-  }
-  return linesToFrames(lines, types, position + 1);
-}
+const earlier = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);

@@ -1,4 +1,5 @@
 import { LIMITS } from "../../protocol/limits.ts";
+import type { ArchivedRun } from "./archived-log.ts";
 
 /** Bytes sent up to a sequence since the mark before it. */
 export type WindowMark = [lastSequence: number, bytes: number];
@@ -26,6 +27,8 @@ export type WatcherState = {
   acknowledgedSequence: number;
   /** When the caller's session ends, epoch ms; null: never. */
   expiresAt: number | null;
+  /** The run, when its object was empty already: nothing else there tells of it. */
+  archived: ArchivedRun | null;
   view: { first: number; last: number; follow: boolean } | null;
 };
 
@@ -43,6 +46,7 @@ export const newWatcher = (
   principal: { id: string; name: string },
   query: { afterSequence: number; types: string[] | null; stay: boolean },
   expiresAt: number | null,
+  archived: ArchivedRun | null,
 ): WatcherState => ({
   watcherId,
   name: principal.name,
@@ -57,6 +61,7 @@ export const newWatcher = (
   lastSentSequence: query.afterSequence,
   acknowledgedSequence: query.afterSequence,
   expiresAt,
+  archived,
   view: null,
 });
 

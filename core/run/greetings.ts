@@ -1,14 +1,18 @@
+import { isTerminal, type RunStatus } from "../../protocol/event.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
 import type { RunMemory } from "./run-memory.ts";
 import { admit, expectedSequence } from "./sequencer.ts";
 
 /** The first frame of a watcher's socket. */
-export const helloWatcher = ({ identity, state }: RunMemory, watcherId: string): string =>
+export const helloWatcher = (
+  run: { runId: string; status: RunStatus; lastSequence: number },
+  watcherId: string,
+): string =>
   JSON.stringify({
     op: "hello",
-    run_id: identity.runId,
-    status: state.status,
-    last_sequence: state.last_sequence,
+    run_id: run.runId,
+    status: run.status,
+    last_sequence: run.lastSequence,
     watcher_id: watcherId,
   });
 
@@ -18,6 +22,12 @@ export type ProducerGreeting =
 
 /** The first frames of a produce socket: hello, then the requests nobody has acknowledged yet. */
 export function greetProducer({ identity, state, producers }: RunMemory, id: string, epoch: number): ProducerGreeting {
+  if (isTerminal(state.status)) {
+    return {
+      kind: "refused",
+      refusal: { code: "RUN_ENDED", detail: `The run has ${state.status}; its log is closed.` },
+    };
+  }
   const expected = expectedSequence(producers, id, epoch);
   const admission = admit(producers, { id, epoch, sequence: expected });
   if (admission.kind === "rejected") return { kind: "refused", refusal: admission.refusal };

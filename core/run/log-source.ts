@@ -1,4 +1,5 @@
 import type { Archive, EventLog, LogWindow, Segment } from "../ports.ts";
+import { hasDamage, mendWindow } from "../reading/damage.ts";
 import { storedThrough, type RunMemory } from "./run-memory.ts";
 
 /** One read of the hot log for a watcher: a quarter of its window. */
@@ -6,11 +7,22 @@ const HOT_WINDOW_BYTES = 256 * 1024;
 /** Watchers that catch up together read the same segments; four are kept for all of them. */
 const KEPT_SEGMENTS = 4;
 
-/** Where the lines of a run are: the hot log, its segments, or the whole log once the segments are gone. */
+/** Lines behind damage are looked for so far from where they were. */
+const MOVED_BYTES = 256 * 1024;
+
+/** What tells where the stored lines of a run are. */
+export type StoredLog = Pick<RunMemory, "segments" | "archive"> & {
+  identity: Pick<RunMemory["identity"], "runId" | "workspaceId">;
+};
+
+/**
+ * Where the lines of a run are: the hot log, its segments, or the whole log once the segments are gone. What comes from R2 is looked at once for
+ * damage, for all its watchers; hot lines are this object's own, and without them it would not know the run at all. [READ3]
+ */
 export class LogSource {
   readonly #log: EventLog;
   readonly #archive: Archive;
-  readonly #kept = new Map<number, Promise<string | null>>();
+  readonly #kept = new Map<number, Promise<LogWindow | null>>();
 
   constructor(log: EventLog, archive: Archive) {
     this.#log = log;
@@ -19,22 +31,28 @@ export class LogSource {
 
   /** Whole lines that hold `sequence + 1`, perhaps with lines before it. Null when they are in none of the places just now. */
   windowAfter(memory: RunMemory, sequence: number): LogWindow | null | Promise<LogWindow | null> {
-    if (sequence >= storedThrough(memory)) return this.#log.windowAfter(sequence, HOT_WINDOW_BYTES);
+    return sequence >= storedThrough(memory)
+      ? this.#log.windowAfter(sequence, HOT_WINDOW_BYTES)
+      : this.storedAfter(memory, sequence);
+  }
+
+  /** The same, of what is in R2. */
+  storedAfter(memory: StoredLog, sequence: number): LogWindow | null | Promise<LogWindow | null> {
     const at = memory.segments.findIndex((segment) => segment.lastSequence > sequence);
     const segment = memory.segments[at];
     return segment === undefined ? null : this.#segmentWindow(memory, segment, at);
   }
 
-  async #segmentWindow(memory: RunMemory, segment: Segment, at: number): Promise<LogWindow | null> {
-    const { firstSequence, lastSequence } = segment;
+  async #segmentWindow(memory: StoredLog, segment: Segment, at: number): Promise<LogWindow | null> {
+    const { firstSequence } = segment;
     const kept = this.#kept.get(firstSequence) ?? this.#read(memory, segment, at);
     this.#kept.delete(firstSequence);
     this.#kept.set(firstSequence, kept);
     const oldest = this.#kept.keys().next().value;
     if (this.#kept.size > KEPT_SEGMENTS && oldest !== undefined) this.#kept.delete(oldest);
     try {
-      const lines = await kept;
-      if (lines !== null) return { firstSequence, lastSequence, lines };
+      const window = await kept;
+      if (window !== null) return window;
     } catch (error) {
       this.#kept.delete(firstSequence);
       throw error;
@@ -43,11 +61,20 @@ export class LogSource {
     return null;
   }
 
-  async #read(memory: RunMemory, segment: Segment, at: number): Promise<string | null> {
+  async #read(memory: StoredLog, segment: Segment, at: number): Promise<LogWindow | null> {
     const run = memory.identity;
-    const lines = memory.archive.phase === "cleared" ? null : await this.#archive.readSegment(run, segment);
-    if (lines !== null) return lines;
+    const { firstSequence, lastSequence } = segment;
+    const mended = (lines: string): LogWindow => mendWindow({ firstSequence, lastSequence, lines });
+    const alone = memory.archive.phase === "cleared" ? null : await this.#archive.readSegment(run, segment);
+    if (alone !== null) return mended(alone);
     const from = memory.segments.slice(0, at).reduce((sum, { bytes }) => sum + bytes, 0);
-    return this.#archive.readLog(run, from, from + segment.bytes);
+    const to = from + segment.bytes;
+    const lines = await this.#archive.readLog(run, from, to);
+    if (lines === null) return null;
+    const window = mended(lines);
+    if (!hasDamage(window)) return window;
+    // What is damaged may be longer or shorter than it was, and have moved the rest.
+    const wider = await this.#archive.readLog(run, Math.max(0, from - MOVED_BYTES), to + MOVED_BYTES);
+    return wider === null ? window : mended(wider);
   }
 }

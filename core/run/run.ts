@@ -1,11 +1,13 @@
-import { isTerminal, type TerminalStatus } from "../../protocol/event.ts";
+import { ERROR_CODES } from "../../protocol/error-code.ts";
+import { isTerminal } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { LogPart } from "../../protocol/run-state.ts";
 import { summaryForEmbedding } from "../../protocol/summary.ts";
 import type { RunPorts, Watcher } from "../ports.ts";
 import { AlarmKeeper } from "./alarm-keeper.ts";
-import type { DueFacts } from "./alarm-plan.ts";
+import { EMPTY_OBJECT, type DueFacts } from "./alarm-plan.ts";
 import { Archiver } from "./archiver.ts";
+import { Audience } from "./audience.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 import type {
   AppendOutcome,
@@ -25,15 +27,14 @@ import type {
 import { cancelRun } from "./cancel.ts";
 import { meetDeadlines } from "./deadlines.ts";
 import { decideEdit } from "./edits.ts";
-import { FanOut } from "./fan-out.ts";
 import { IndexOutbox } from "./index-outbox.ts";
-import { greetProducer, helloWatcher, type ProducerGreeting } from "./greetings.ts";
+import { greetProducer, type ProducerGreeting } from "./greetings.ts";
 import { identityOf, planBatch, queuedPayload } from "./lifecycle.ts";
 import { LogKeeper, writeReturned } from "./log-keeper.ts";
-import { LogSource } from "./log-source.ts";
-import { Presence } from "./presence.ts";
+import { closeFenced, lastHeardAt } from "./producer-links.ts";
 import { detailsNow, storedRun, storedThrough, type RunMemory } from "./run-memory.ts";
 import { admit, extend, type Positions } from "./sequencer.ts";
+import { closeExpired, earliestExpiry } from "./sessions.ts";
 
 /** One read of the hot log for an HTTP reader. */
 const TAIL_BYTES = 1024 * 1024;
@@ -47,11 +48,10 @@ const WAKE_MS = 10_000;
 export class Run {
   readonly #ports: RunPorts;
   readonly #log: LogKeeper;
-  readonly #fanOut: FanOut;
+  /** Its watchers; what they ask that a recall of the run has to come before is asked of this class. */
+  readonly audience: Audience;
   readonly #archiver: Archiver;
   readonly #outbox: IndexOutbox;
-  readonly #source: LogSource;
-  readonly #presence: Presence;
   readonly #alarm: AlarmKeeper;
 
   constructor(ports: RunPorts) {
@@ -59,33 +59,20 @@ export class Run {
     this.#log = new LogKeeper(ports, {
       recalled: () => this.#goOn(),
       written: (lines) => {
-        this.#fanOut.publish(lines);
+        this.audience.publish(lines);
         this.#outbox.changed();
         this.#work();
       },
     });
-    this.#alarm = new AlarmKeeper(ports, () => {
-      const memory = this.#log.memory();
-      return memory === null ? null : this.#dueFacts(memory);
-    });
-    this.#source = new LogSource(ports.log, ports.archive);
-    this.#presence = new Presence(ports.watchers, ports.timer);
+    this.#alarm = new AlarmKeeper(ports, () => this.#dueFacts(this.#log.memory()));
+    this.audience = new Audience(ports, { memory: () => this.#log.memory(), dueChanged: () => this.#work() });
     this.#outbox = new IndexOutbox(ports, () => this.#log.memory(), {
       degraded: (error) => this.#degraded("index", error),
       recovered: () => this.#log.recovered("index"),
     });
-    this.#fanOut = new FanOut(ports, {
-      head: () => this.#head(),
-      windowAfter: (sequence) => {
-        const memory = this.#log.memory();
-        return memory === null ? null : this.#source.windowAfter(memory, sequence);
-      },
-      waitingChanged: () => this.#work(),
-      failed: (error) => ports.report("watcher_not_served", { error: String(error) }),
-    });
     this.#archiver = new Archiver(ports, {
       memory: () => this.#log.memory(),
-      watchersBehind: () => ports.watchers.all().some((watcher) => !watcher.state.ended),
+      watchersBehind: () => this.audience.isBehind(),
       indexPending: () => this.#log.memory()?.outbox.pending ?? false,
       writeIndex: () => this.#outbox.write(),
       degraded: (error) => this.#degraded("archive", error),
@@ -150,6 +137,8 @@ export class Run {
       },
       () => (producer === null ? null : { ...producer, ...own }),
     );
+    // The first of its epoch.
+    if (producer?.sequence === 1) closeFenced(this.#ports.producers, producer.id, producer.epoch);
     return { kind: "appended", ...own, duplicate: false, control: memory.state.control };
   }
 
@@ -214,7 +203,9 @@ export class Run {
     }
     // A step that is under way would put an object back after the deletion. [LIFE6]
     await this.#archiver.idle();
-    for (const watcher of this.#ports.watchers.all()) watcher.close(4404, "the run was deleted");
+    this.audience.close();
+    for (const producer of this.#ports.producers.all())
+      producer.close(ERROR_CODES.RUN_NOT_FOUND.close, "the run was deleted");
     const isHeld = this.#log.memory() !== null;
     this.#forget();
     if (isHeld) await this.#ports.log.erase();
@@ -223,12 +214,7 @@ export class Run {
 
   /** Greets a watcher and starts it from its position. False when there is no run here. */
   welcome(watcher: Watcher): boolean {
-    const memory = this.#log.memory();
-    if (memory === null) return false;
-    watcher.send(helloWatcher(memory, watcher.state.watcherId));
-    this.#fanOut.serve(watcher);
-    this.#presence.changed();
-    return true;
+    return this.audience.welcome(watcher);
   }
 
   /** The first frames of a produce socket, or why there is none. */
@@ -240,36 +226,45 @@ export class Run {
 
   acknowledge(watcher: Watcher, sequence: number): void {
     this.#log.memory();
-    this.#fanOut.acknowledge(watcher, sequence);
-  }
-
-  look(watcher: Watcher, view: { first: number; last: number; follow: boolean }): void {
-    watcher.keep(Object.assign(watcher.state, { view }));
-    this.#presence.changed();
+    this.audience.acknowledge(watcher, sequence);
   }
 
   /** A watcher's socket is gone. */
   left(watcherId: string): void {
-    this.#fanOut.forget(watcherId);
-    this.#presence.changed();
-    if (this.#log.memory() !== null) this.#work();
+    this.audience.left(watcherId);
+    this.#socketGone();
+  }
+
+  /** A produce socket was opened: its session may be the next thing due. */
+  producerCame(): void {
+    this.#alarm.arm();
   }
 
   /** A produce socket is gone, and with it what it knew: when its producer was last heard. [LEASE1] */
   producerLeft(heardAt: number): void {
     const memory = this.#log.memory();
-    if (memory === null || isTerminal(memory.state.status)) return;
-    this.#log.heard(memory, heardAt);
-    this.#alarm.arm();
+    if (memory !== null && !isTerminal(memory.state.status)) this.#log.heard(memory, heardAt);
+    this.#socketGone();
+  }
+
+  /** With a socket goes what was due for it; with the last one of an emptied object its alarm, all that was stored there. [ARC6] */
+  #socketGone(): void {
+    const { log, producers, report, watchers } = this.#ports;
+    if (this.#log.memory() !== null) return this.#work();
+    if (watchers.all().length + producers.all().length > 0) return this.#alarm.arm();
+    this.#alarm.gone();
+    log.erase().catch((error: unknown) => report("not_emptied", { error: String(error) }));
   }
 
   /** The alarm: does everything that has fallen due. `scheduledAt` tells whether the server was away meanwhile. */
   async wake(scheduledAt: number): Promise<void> {
     this.#alarm.wentOff();
     try {
+      const { clock, producers } = this.#ports;
+      meetDeadlines(this.#log, (memory) => this.#dueFacts(memory), clock.now(), scheduledAt);
+      closeExpired(producers.all(), clock.now());
+      this.audience.wake();
       if (this.#log.memory() === null) return this.#alarm.succeeded();
-      meetDeadlines(this.#log, (memory) => this.#dueFacts(memory), this.#ports.clock.now(), scheduledAt);
-      this.#fanOut.wake();
       const caughtUp = this.#outbox.retry().then(() => this.#archiver.work());
       // No second alarm comes while this one is at work: D1 or R2 that hang must not hold up a lease. [ALM2]
       await waitAtMost(this.#ports.timer, WAKE_MS, caughtUp);
@@ -311,33 +306,32 @@ export class Run {
   #forget(): void {
     this.#log.forget();
     this.#alarm.gone();
+    // The sockets stay, and what is due for them.
+    if (this.audience.dueAt() !== null) this.#alarm.arm();
   }
 
-  #dueFacts(memory: RunMemory): DueFacts {
+  #dueFacts(memory: RunMemory | null): DueFacts {
+    const { producers } = this.#ports;
+    const sockets = { watchersAt: this.audience.dueAt(), producersAt: earliestExpiry(producers.all()) };
+    if (memory === null) return { ...EMPTY_OBJECT, ...sockets };
     return {
       open: !isTerminal(memory.state.status),
       archiveAt: this.#archiver.dueAt(),
       indexAt: this.#outbox.dueAt(),
       leaseMs: memory.identity.leaseMs,
-      heardAt: Math.max(memory.identity.createdAt, memory.heardAt ?? 0, this.#ports.producers.lastHeardAt() ?? 0),
+      heardAt: Math.max(memory.identity.createdAt, memory.heardAt ?? 0, lastHeardAt(producers) ?? 0),
       graceUntil: memory.graceUntil,
       lostAt: memory.lostAt,
       endAfterMs: memory.identity.endAfterMs,
       cancelRequestedAt: memory.cancelRequestedAt,
-      watchersAt: this.#fanOut.dueAt(),
+      ...sockets,
     };
-  }
-
-  #head(): { sequence: number; ended: TerminalStatus | null } {
-    const state = this.#log.memory()?.state;
-    if (state === undefined) return { sequence: 0, ended: null };
-    return { sequence: state.last_sequence, ended: isTerminal(state.status) ? state.status : null };
   }
 
   /** After an eviction nobody else goes on with the watchers that were behind. */
   #goOn(): void {
     this.#ports.timer.after(0, () => {
-      this.#fanOut.resume();
+      this.audience.resume();
       this.#work();
     });
   }

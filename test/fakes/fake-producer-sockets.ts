@@ -1,20 +1,49 @@
-import type { ProducerSockets } from "../../core/ports.ts";
+import type { ProducerSocket, ProducerSockets } from "../../core/ports.ts";
+
+type Opened = { id: string; epoch: number; expiresAt: number | null };
+
+/** One produce socket, open until it is closed or a test forgets it. */
+export class FakeProducerSocket implements ProducerSocket {
+  readonly state: Opened;
+  readonly frames: string[] = [];
+  closed: { code: number; reason: string } | null = null;
+  /** When it was last heard. */
+  heard: number;
+
+  constructor(state: Opened, heard: number) {
+    this.state = state;
+    this.heard = heard;
+  }
+
+  heardAt(): number {
+    return this.heard;
+  }
+
+  send(frame: string): void {
+    this.frames.push(frame);
+  }
+
+  close(code: number, reason: string): void {
+    this.closed ??= { code, reason };
+  }
+}
 
 /** Produce sockets that are open while a test says so. */
 export class FakeProducerSockets implements ProducerSockets {
-  readonly frames: string[] = [];
-  /** When each open socket was last heard. */
-  heardAts: number[] = [];
+  #sockets: FakeProducerSocket[] = [];
 
-  any(): boolean {
-    return this.heardAts.length > 0;
+  all(): readonly FakeProducerSocket[] {
+    return this.#sockets.filter(({ closed }) => closed === null);
   }
 
-  lastHeardAt(): number | null {
-    return this.any() ? Math.max(...this.heardAts) : null;
+  open(heardAt: number, state: Partial<Opened> = {}): FakeProducerSocket {
+    const socket = new FakeProducerSocket({ id: "p", epoch: 0, expiresAt: null, ...state }, heardAt);
+    this.#sockets.push(socket);
+    return socket;
   }
 
-  sendAll(frame: string): void {
-    for (const _socket of this.heardAts) this.frames.push(frame);
+  /** All of them go. Answers with when each was last heard. */
+  cut(): number[] {
+    return this.#sockets.splice(0).map(({ heard }) => heard);
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { manifestSchema, type Manifest } from "../../core/run/manifest.ts";
 import type { Archive, RunAddress, Segment, SegmentKey } from "../../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
 
@@ -118,6 +119,12 @@ export class MemoryArchive implements Archive {
   async putManifest(run: RunAddress, manifest: string): Promise<void> {
     await this.interrupt("putManifest");
     this.objects.set(manifestKey(run), Buffer.from(manifest));
+  }
+
+  async readManifest(run: RunAddress): Promise<Manifest | null> {
+    await this.interrupt("readManifest");
+    const stored = this.objects.get(manifestKey(run));
+    return stored === undefined ? null : manifestSchema.parse(JSON.parse(stored.toString()));
   }
 
   async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { CreateRun } from "../../protocol/api.ts";
 import type { TerminalStatus } from "../../protocol/event.ts";
 import { draftEvent, splitLines } from "../../protocol/ndjson.ts";
 import { manifestSchema, type Manifest } from "../../core/run/manifest.ts";
+import type { ArchivedRun } from "../../core/run/archived-log.ts";
 import type { AppendOutcome } from "../../core/run/commands.ts";
 import { newWatcher } from "../../core/run/flow-control.ts";
 import { Run } from "../../core/run/run.ts";
@@ -37,6 +38,15 @@ export const completion = (status: TerminalStatus, more: Partial<Completion> = {
 
 export type Batch = { drafts?: EventDraft[]; completes?: Completion | null; producer?: ProducerNumber | null };
 
+export type WatchQuery = {
+  after?: number;
+  types?: string[] | null;
+  stay?: boolean;
+  expiresAt?: number | null;
+  /** What the object found in the archive, when it is empty. */
+  archived?: ArchivedRun | null;
+};
+
 /** A `Run` over fakes, with the outside of its object: what is durable stays when the object is evicted or killed. */
 export class RunWorld {
   readonly clock = new ManualClock();
@@ -67,9 +77,10 @@ export class RunWorld {
   }
 
   /** A watcher as the object welcomes one. */
-  watch(query: { after?: number; types?: string[] | null; stay?: boolean } = {}): FakeClient {
-    const { after: afterSequence = 0, types = null, stay = false } = query;
-    const state = newWatcher(this.clock.newId(), { id: "w", name: "W" }, { afterSequence, types, stay }, null);
+  watch(query: WatchQuery = {}): FakeClient {
+    const { after: afterSequence = 0, types = null, stay = false, expiresAt = null, archived = null } = query;
+    const who = { id: "w", name: "W" };
+    const state = newWatcher(this.clock.newId(), who, { afterSequence, types, stay }, expiresAt, archived);
     const { watcher, client } = this.watchers.accept(state);
     this.run.welcome(watcher);
     return client;
@@ -106,7 +117,7 @@ export class RunWorld {
   /** The process is killed: sockets go as well. */
   kill(): void {
     for (const client of this.watchers.clients()) this.watchers.remove(client);
-    this.producers.heardAts = [];
+    this.producers.cut();
     this.evict();
   }
 

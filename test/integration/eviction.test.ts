@@ -120,7 +120,7 @@ test.concurrent("appends, heartbeats and pings renew a lease, also through evict
   const [beating, pinging, flushed] = [await make(), await make(), await make()];
   const socket = new ProducerSocket(api, pinging.run_id);
   await socket.frame(0);
-  await sleep(6_000);
+  await sleep(4_000);
   const appendedAt = Date.now();
   // A whole segment goes to R2, so that nothing of it is left in the object but what it remembers.
   await api.add(
@@ -128,7 +128,7 @@ test.concurrent("appends, heartbeats and pings renew a lease, also through evict
     Array.from({ length: 1_100 }, () => consoleLine("x".repeat(1_000))),
   );
   await waitUntil("it is in the archive", async () => (await inspected.keys(flushed.run_id)).length > 0);
-  for (let second = 6; second < 12; second += 2) {
+  for (let second = 4; second < 12; second += 2) {
     await api.ask("POST", `/api/runs/${beating.run_id}/heartbeat`);
     socket.socket.send("ping");
     for (const { run_id } of [beating, pinging, flushed]) await evict(run_id, "hibernate");

@@ -64,7 +64,10 @@ test("[LEASE1] appends, empty batches, repeats, heartbeats and pings renew the l
     (world, round) => void world.append({ producer: { id: "p", epoch: 0, sequence: round } }),
     (world) => void world.append({ drafts: [line("x")], producer: { id: "p", epoch: 0, sequence: 1 } }),
     (world) => void world.run.heartbeat(),
-    (world) => void (world.producers.heardAts = [world.clock.now()]),
+    (world) => {
+      world.producers.cut();
+      world.producers.open(world.clock.now());
+    },
   ];
   for (const [at, how] of renew.entries()) {
     const world = leased(0);
@@ -81,7 +84,7 @@ test("[LEASE1] appends, empty batches, repeats, heartbeats and pings renew the l
       world.evict();
     }
     expect(types(world), `way ${at}`).not.toContain("producer.lost");
-    for (const heardAt of world.producers.heardAts.splice(0)) world.run.producerLeft(heardAt);
+    for (const heardAt of world.producers.cut()) world.run.producerLeft(heardAt);
     await world.advance(61_000);
     expect(types(world), `way ${at}`).toContain("producer.lost");
   }
@@ -91,9 +94,10 @@ test("[LEASE1] a produce socket that closes leaves behind when its producer was 
   const world = leased(0);
   for (let round = 0; round < 10; round += 1) {
     await world.advance(15_000);
-    world.producers.heardAts = [world.clock.now()];
+    world.producers.cut();
+    world.producers.open(world.clock.now());
   }
-  const [last] = world.producers.heardAts.splice(0);
+  const [last] = world.producers.cut();
   world.run.producerLeft(last ?? 0);
   world.evict();
   await world.advance(59_000);
@@ -107,7 +111,8 @@ test("[LEASE3] a producer that only pings after it was lost has come back before
   await world.advance(61_000);
   expect(run(world).stale).toBe(true);
   for (let second = 0; second < 700; second += 15) {
-    world.producers.heardAts = [world.clock.now()];
+    world.producers.cut();
+    world.producers.open(world.clock.now());
     await world.advance(15_000);
   }
   expect(run(world)).toMatchObject({ status: "running", stale: false });

@@ -204,10 +204,10 @@ test("[LIFE5] a cancel without a producer ends the run at once; with one it asks
   expect(alone.run.describe()).toMatchObject({ run: { started_at: null, duration_ms: null } });
 
   const asked = worldIn("running");
-  asked.producers.heardAts = [asked.clock.now()];
+  const producer = asked.producers.open(asked.clock.now());
   expect(asked.run.cancel({ by: "me", reason: "late", force: false })).toMatchObject({ run: { status: "running" } });
   expect(asked.run.cancel({ by: "me", reason: null, force: false })).toMatchObject({ run: { status: "running" } });
-  expect(asked.producers.frames.map((frame) => JSON.parse(frame))).toEqual([
+  expect(producer.frames.map((frame) => JSON.parse(frame))).toEqual([
     { op: "control", control_id: expect.any(String), action: "cancel", by: "me", reason: "late" },
   ]);
   expect(asked.append({ drafts: [line("still here")] })).toMatchObject({

@@ -27,6 +27,8 @@ export type InspectedServer = {
   bucket: Bucket;
   /** Takes a run's object out of memory; its sockets hibernate, or are cut. */
   evict(runId: string, webSockets?: "close" | "hibernate"): Promise<void>;
+  /** The same with a workspace's object. */
+  evictWorkspace(workspaceId: string): Promise<void>;
   counts(): Promise<Counts>;
   forgetCounts(): Promise<void>;
   /** Every call of R2 takes so much longer from now on, those that wait already included; Infinity: R2 hangs. */
@@ -67,6 +69,11 @@ export async function startInspectedServer(): Promise<InspectedServer> {
     bucket,
     evict: (runId, webSockets = "hibernate") =>
       server.miniflare.unsafeEvictDurableObject(server.workerName, "RunObject", { name: runId, webSockets }),
+    evictWorkspace: (name) =>
+      server.miniflare.unsafeEvictDurableObject(server.workerName, "WorkspaceObject", {
+        name,
+        webSockets: "hibernate",
+      }),
     counts: async () => (await api.ask("GET", "/counts")).json<Counts>(),
     forgetCounts: async () => void (await api.ask("DELETE", "/counts")),
     delayArchive: async (ms) => void (await api.ask("POST", `/archive-delay?ms=${ms}`)),

@@ -13,6 +13,8 @@ export type WatchOptions = {
   /** When what was received is acknowledged: at once, never, or this many milliseconds later. */
   ack?: "at once" | "never" | number;
   token?: string | null;
+  /** A session's cookie, instead of a token. */
+  cookie?: string;
   origin?: string;
   subprotocols?: string[];
 };
@@ -34,7 +36,8 @@ export class Watcher {
   readonly #ack: NonNullable<WatchOptions["ack"]>;
 
   constructor(api: Api, runId: string, options: WatchOptions = {}) {
-    const { after, query = "", ack = "at once", token = api.token, origin, subprotocols = [LIVE] } = options;
+    const { after, query = "", ack = "at once", cookie, origin, subprotocols = [LIVE] } = options;
+    const token = options.token === undefined && cookie === undefined ? api.token : (options.token ?? null);
     this.#ack = ack;
     const position = after === undefined ? "" : `after_sequence=${after}&`;
     const url = `${api.url.replace("http", "ws")}/api/runs/${runId}/live?${position}${query}`;
@@ -43,7 +46,10 @@ export class Watcher {
       // The closing is what is looked at, not how soon after it the server lets go of the connection.
       closeTimeout: 1_000,
       handshakeTimeout: 5_000,
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(cookie === undefined ? {} : { cookie }),
+      },
       ...(origin === undefined ? {} : { origin }),
     };
     this.socket = new WebSocket(url, subprotocols, connection);

@@ -1,16 +1,18 @@
 import type { Context } from "hono";
 import type { LogWindow } from "../../core/ports.ts";
+import { isDamageMark } from "../../core/reading/damage.ts";
 import { fromTime } from "../../core/reading/log-time.ts";
 import { windowLines } from "../../core/reading/read-log.ts";
 import { isTerminal } from "../../protocol/event.ts";
-import { parseLine } from "../../protocol/ndjson.ts";
 import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { App } from "../app-context.ts";
 import { problem } from "../problem.ts";
 import { parseByteRange } from "./byte-range.ts";
+import { DamageList } from "./damage-list.ts";
 import { bare, envelope, type Dress, type EventIdentity } from "./envelope.ts";
 import { ndjsonForm, sseForm, textForm, type LineForm } from "./event-forms.ts";
+import { SessionOver } from "./live-windows.ts";
 import type { ReadOptions } from "./read-options.ts";
 import type { RunLog } from "./run-log.ts";
 import { pulledStream } from "./pulled-stream.ts";
@@ -67,11 +69,13 @@ export async function answerEvents(log: RunLog, run: EventIdentity, options: Rea
     if (isTerminal(head.status) && start >= head.lastSequence) return new Response(null, { status: 204 });
   }
   const left = new AbortController();
-  const all = log.windows(start, options.follow, left.signal);
+  const all = log.windows(start, options.follow, left.signal, options.form === "ndjson");
   const windows = options.at === null ? all : await sinceTime(log, all, options.at);
-  const pieces = formed(log, log.isEnded ? await begun(windows) : windows, options, dress);
+  const { first, rest } = log.isEnded ? await begun(windows) : { first: null, rest: windows };
+  const pieces = whileSignedIn(formed(log, rest, options, dress));
+  const known = options.form === "text" ? DamageList.of(first).header() : {};
   return new Response(pulledStream(pieces, left, options.form === "sse" ? ": still here\n\n" : null), {
-    headers: fileHeaders(options, run.run_id),
+    headers: { ...fileHeaders(options, run.run_id), ...known },
   });
 }
 
@@ -84,13 +88,25 @@ const sinceTime = async (
   fromTime(windows, at, { ahead: await log.ahead(), now: () => new Date().toISOString(), skipped });
 
 /** Asks for the first lines before the answer's head is sent: a log that is missing is then refused, and not a body that breaks off. */
-async function begun(windows: AsyncGenerator<LogWindow, void>): Promise<AsyncGenerator<LogWindow, void>> {
+async function begun(
+  windows: AsyncGenerator<LogWindow, void>,
+): Promise<{ first: LogWindow | null; rest: AsyncGenerator<LogWindow, void> }> {
   const first = await windows.next();
-  return (async function* () {
-    if (first.done === true) return;
+  if (first.done === true) return { first: null, rest: windows };
+  const rest = (async function* () {
     yield first.value;
     yield* windows;
   })();
+  return { first: first.value, rest };
+}
+
+/** A stream whose session is over ends without `end`: who asks again is told why. [SES1] */
+async function* whileSignedIn(pieces: AsyncGenerator<string>): AsyncGenerator<string> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    if (!(error instanceof SessionOver)) throw error;
+  }
 }
 
 async function* formed(
@@ -102,6 +118,8 @@ async function* formed(
   const form = formOf(options);
   const isBare = dress === bare && options.types === null && options.limit === null;
   let remaining = options.limit ?? Number.POSITIVE_INFINITY;
+  const damage = new DamageList();
+  const told = (): string => damage.takeAll().reduce((text, [from, to]) => text + form.damage(from, to), "");
   if (options.form === "sse") yield "retry: 1000\n\n";
   for await (const window of windows) {
     // Nothing to choose and nothing to change: the window is the answer.
@@ -111,14 +129,21 @@ async function* formed(
     }
     let text = "";
     for (const { sequence, line } of windowLines(window)) {
+      if (isDamageMark(line)) {
+        damage.add(sequence);
+        continue;
+      }
+      text += told();
       if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
-      text += form(sequence, dress(sequence, line)).text;
+      text += form.line(sequence, dress(sequence, line));
       remaining -= 1;
       if (remaining === 0) break;
     }
     if (text !== "") yield text;
     if (remaining === 0) return;
   }
+  const last = told();
+  if (last !== "") yield last;
   if (options.form !== "sse") return;
   const { status, lastSequence } = await log.head();
   yield `event: end\ndata: ${JSON.stringify({ status, last_sequence: lastSequence })}\n\n`;
@@ -134,16 +159,19 @@ async function answerPage(log: RunLog, options: ReadOptions, dress: Dress): Prom
   const wanted = options.tail === null ? null : await tailStart(log, options.tail, options.types);
   const start = wanted ?? options.afterSequence;
   const items: string[] = [];
-  const damaged: number[] = [];
+  const damage = new DamageList();
   let next = start;
   const all = log.windows(start, false);
   const skipped = (throughSequence: number): void => void (next = throughSequence);
   page: for await (const window of options.at === null ? all : await sinceTime(log, all, options.at, skipped)) {
     for (const { sequence, line } of windowLines(window)) {
       next = sequence;
+      if (isDamageMark(line)) {
+        damage.add(sequence);
+        continue;
+      }
       if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
-      if (parseLine(line) === null) damaged.push(sequence);
-      else items.push(dress(sequence, line));
+      items.push(dress(sequence, line));
       if (items.length === limit) break page;
     }
   }
@@ -152,7 +180,7 @@ async function answerPage(log: RunLog, options: ReadOptions, dress: Dress): Prom
     headers: {
       "content-type": "application/json",
       "cache-control": NO_STORE,
-      ...(damaged.length === 0 ? {} : { "runcast-damaged": damaged.slice(0, 100).join(",") }),
+      ...damage.header(),
     },
   });
 }

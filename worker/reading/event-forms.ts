@@ -1,14 +1,20 @@
 import { parseLine } from "../../protocol/ndjson.ts";
 
-/** How one line of the log looks in each answer. A line that does not parse is damage: told, never passed on as an event. */
-export type LineForm = (sequence: number, line: string) => { text: string; isDamaged: boolean };
+/** How the log looks in an answer: a line of it, and what of it is damaged and left out. */
+export type LineForm = {
+  line(sequence: number, line: string): string;
+  damage(first: number, last: number): string;
+};
 
-export const ndjsonForm: LineForm = (_sequence, line) => ({ text: `${line}\n`, isDamaged: false });
+/** The stored bytes: damage is in them. */
+export const ndjsonForm: LineForm = { line: (_sequence, line) => `${line}\n`, damage: () => "" };
 
-export const sseForm: LineForm = (sequence, line) =>
-  parseLine(line) === null
-    ? { text: `: damaged ${sequence}\n\n`, isDamaged: true }
-    : { text: `id: ${sequence}\ndata: ${line}\n\n`, isDamaged: false };
+export const sseForm: LineForm = {
+  line: (sequence, line) => `id: ${sequence}\ndata: ${line}\n\n`,
+  damage: (first, last) => `: damaged ${rangeText(first, last)}\n\n`,
+};
+
+export const rangeText = (first: number, last: number): string => (first === last ? `${first}` : `${first}-${last}`);
 
 // The escape sequences a terminal swallows: CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), and single-character ones.
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for.
@@ -18,15 +24,22 @@ export const stripAnsi = (text: string): string => text.replaceAll(ANSI, "");
 /** Console messages, one a line; a partial one goes on with the next. */
 export function textForm(options: { stripAnsi: boolean; timestamps: boolean }): LineForm {
   let isJoining = false;
-  return (_sequence, line) => {
-    const event = parseLine(line);
-    if (event === null) return { text: "", isDamaged: true };
-    if (event.type !== "console.line") return { text: "", isDamaged: false };
-    const { message: said } = event.payload;
-    const raw = typeof said === "string" ? said : "";
-    const message = options.stripAnsi ? stripAnsi(raw) : raw;
-    const start = options.timestamps && !isJoining ? `${event.created_at} ` : "";
-    isJoining = event.payload["partial"] === true;
-    return { text: `${start}${message}${isJoining ? "" : "\n"}`, isDamaged: false };
+  return {
+    line(_sequence, line) {
+      const event = parseLine(line);
+      if (event?.type !== "console.line") return "";
+      const { message: said } = event.payload;
+      const raw = typeof said === "string" ? said : "";
+      const message = options.stripAnsi ? stripAnsi(raw) : raw;
+      const start = options.timestamps && !isJoining ? `${event.created_at} ` : "";
+      isJoining = event.payload["partial"] === true;
+      return `${start}${message}${isJoining ? "" : "\n"}`;
+    },
+    damage(first, last) {
+      const start = isJoining ? "\n" : "";
+      isJoining = false;
+      const what = first === last ? `event ${first} is` : `events ${first}-${last} are`;
+      return `${start}[runcast: ${what} damaged and left out]\n`;
+    },
   };
 }

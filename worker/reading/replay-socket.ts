@@ -1,6 +1,8 @@
 import { LogMissing } from "../../core/reading/read-log.ts";
-import { windowToFrames } from "../../core/run/fan-out.ts";
+import { windowToFrames } from "../../core/run/log-frames.ts";
 import { acknowledged, emptyWindow, fits, sent } from "../../core/run/flow-control.ts";
+import { SESSION_EXPIRED } from "../../core/run/sessions.ts";
+import { ERROR_CODES } from "../../protocol/error-code.ts";
 import { isTerminal, type RunStatus } from "../../protocol/event.ts";
 import { PING, PONG } from "../../protocol/frames.ts";
 import { LIMITS } from "../../protocol/limits.ts";
@@ -9,17 +11,22 @@ import { readWatcherFrame } from "../../protocol/watcher-frame.ts";
 import { errorText, logError } from "../../storage/server-log.ts";
 import type { RunLog } from "./run-log.ts";
 
+/** What a timer can count; a session is longer. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** A finished run over `runcast.v1`: the same frames as from its object, read from R2 at the watcher's pace. */
 export async function replaySocket(from: {
   log: RunLog;
   runId: string;
   query: LiveQuery;
+  /** When the caller's session ends, epoch ms; null: never. */
+  expiresAt: number | null;
   subprotocol: string | null;
 }): Promise<Response> {
   const head = await from.log.head();
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  const replay = new Replay(server);
+  const replay = new Replay(server, from.expiresAt);
   replay.send({
     op: "hello",
     run_id: from.runId,
@@ -47,12 +54,15 @@ class Replay {
   #lastSent = 0;
   #acknowledged = 0;
   #wake: () => void = () => {};
+  #forgetSession: () => void = () => {};
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, expiresAt: number | null) {
     this.#socket = socket;
+    if (expiresAt !== null) this.#closeAt(expiresAt);
     socket.addEventListener("message", ({ data }) => this.#hear(data));
     const closed = (): void => {
       this.#isOpen = false;
+      this.#forgetSession();
       this.#wake();
     };
     socket.addEventListener("close", () => {
@@ -70,8 +80,17 @@ class Replay {
   close(code: number, reason: string): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#forgetSession();
     this.#socket.close(code, reason);
     this.#wake();
+  }
+
+  /** With the session that it was opened in. [SES1] */
+  #closeAt(expiresAt: number): void {
+    const remainingMs = expiresAt - Date.now();
+    if (remainingMs <= 0) return this.close(ERROR_CODES.UNAUTHENTICATED.close, SESSION_EXPIRED);
+    const timeout = setTimeout(() => this.#closeAt(expiresAt), Math.min(remainingMs, LONGEST_TIMEOUT_MS));
+    this.#forgetSession = () => clearTimeout(timeout);
   }
 
   async run(log: RunLog, query: LiveQuery, head: { status: RunStatus; lastSequence: number }): Promise<void> {
@@ -90,7 +109,8 @@ class Replay {
     const { status } = head;
     this.send({ op: "caught_up", sequence: Math.max(position, query.afterSequence) });
     if (isTerminal(status)) this.send({ op: "end", status, last_sequence: head.lastSequence });
-    if (!query.stay) this.close(1000, "the run has ended");
+    // Who would stay was taken by the run's object, or the run is gone.
+    this.close(1000, "the run has ended");
   }
 
   /** Waits until the watcher has acknowledged enough; one that acknowledges nothing for 30 s is told where to resume. [FLOW4] */

@@ -15,8 +15,16 @@ export type RunLog = {
   head(): Promise<{ status: RunStatus; lastSequence: number }>;
   /** Lines whose time is later than their receipt, as far as is known now. */
   ahead(): Promise<AheadLines[]>;
-  /** With `follow` it waits for lines, until the run ends or `left` says that nobody reads any more. */
-  windows(afterSequence: number, follow: boolean, left?: AbortSignal): AsyncGenerator<LogWindow, void>;
+  /**
+   * With `follow` it waits for lines, until the run ends or `left` says that nobody reads any more. A line that cannot be read is replaced by a
+   * mark (`core/reading/damage.ts`), unless the bytes are asked for `asStored`.
+   */
+  windows(
+    afterSequence: number,
+    follow: boolean,
+    left?: AbortSignal,
+    asStored?: boolean,
+  ): AsyncGenerator<LogWindow, void>;
 };
 
 /** How D1 knows the run: right about an ended one, late about an open one. */
@@ -32,16 +40,17 @@ export function runLog(from: {
   const { object, reader, isEnded } = from;
   // The socket's path decides what the object serves; its host is never looked up.
   const liveUrl = (afterSequence: number): URL => new URL(`https://object/live?after_sequence=${afterSequence}`);
+  const head = async (): Promise<{ status: RunStatus; lastSequence: number }> => {
+    const { status, last_sequence: lastSequence } = from.row;
+    if (isTerminal(status)) return { status, lastSequence };
+    const tail = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
+    return tail.kind === "unknown"
+      ? archivedHead(reader, from.row)
+      : { status: tail.status, lastSequence: tail.headSequence };
+  };
   return {
     isEnded,
-    async head() {
-      const { status, last_sequence: lastSequence } = from.row;
-      if (isTerminal(status)) return { status, lastSequence };
-      const tail = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
-      return tail.kind === "unknown"
-        ? archivedHead(reader, from.row)
-        : { status: tail.status, lastSequence: tail.headSequence };
-    },
+    head,
     async ahead() {
       const tail = isEnded ? null : await object.logTail(Number.MAX_SAFE_INTEGER - 1);
       if (tail?.kind === "tail") return tail.ahead;
@@ -51,15 +60,16 @@ export function runLog(from: {
       const last = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
       return last.kind === "tail" ? last.ahead : [];
     },
-    windows: (afterSequence, follow, left = new AbortController().signal) =>
+    windows: (afterSequence, follow, left = new AbortController().signal, asStored = false) =>
       readLog(
         {
           tail: (sequence) => object.logTail(sequence),
           readSegment: (segment) => reader.readSegment(segment),
           wholeLog: (sequence) => reader.wholeLog(sequence),
+          archivedHead: async () => (await head()).lastSequence,
           live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left),
         },
-        { afterSequence, follow, isEnded },
+        { afterSequence, follow, isEnded, asStored },
       ),
   };
 }

@@ -220,6 +220,8 @@ export const runRoutes = newRoutes()
       // The row goes last: until then the run can be found, and a deletion that broke off be asked for again.
       await deleteRunFiles(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId: id });
       await indexOf(c).delete(id);
+      // Whoever came to stay while the archive still told of the run.
+      await runObject(c.env, id).erase();
       await workspaceObject(c.env, run.workspace_id).remove(id);
       return c.body(null, 204);
     },

@@ -7,7 +7,8 @@ import { parseLiveQuery, parseProduceQuery } from "../../protocol/read-query.ts"
 import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL } from "../../protocol/version.ts";
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
-import type { App } from "../app-context.ts";
+import { callerOf, type App } from "../app-context.ts";
+import { ARCHIVED_IN_HEADER } from "../env.ts";
 import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
 import { problem } from "../problem.ts";
@@ -62,7 +63,10 @@ export const socketRoutes = newRoutes()
     async (c) => produce(c, c.req.valid("param").id),
   );
 
-/** An open run is watched at its object; an ended one is served from R2 by this Worker, and costs no object. */
+/**
+ * An open run is watched at its object; an ended one is served from R2 by this Worker, and costs no object. Who stays after the end stays with the
+ * others, so their socket is the object's in any case.
+ */
 async function watch(c: Context<App>, runId: string): Promise<Response> {
   const refusal = refuseUpgrade(c, LIVE_SUBPROTOCOL);
   if (refusal !== null) return problem(c, refusal);
@@ -73,7 +77,8 @@ async function watch(c: Context<App>, runId: string): Promise<Response> {
   if (row === null) return notFound(c, runId);
   const object = runObject(c.env, runId);
   const request = withCaller(c);
-  if (!isTerminal(row.run.status)) {
+  if (query.value.stay) request.headers.set(ARCHIVED_IN_HEADER, row.run.workspace_id);
+  if (!isTerminal(row.run.status) || query.value.stay) {
     const answer = await object.fetch(request);
     if (answer.status === 101) return answer;
     if (answer.status !== 404) return problem(c, await answer.json<Refusal>());
@@ -85,6 +90,7 @@ async function watch(c: Context<App>, runId: string): Promise<Response> {
     log,
     runId,
     query: query.value,
+    expiresAt: callerOf(c).expiresAt,
     subprotocol: c.req.header("sec-websocket-protocol") ? LIVE_SUBPROTOCOL : null,
   });
 }
