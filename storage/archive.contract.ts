@@ -72,6 +72,7 @@ export function archiveContract(name: string, archive: () => Archive): void {
           runId: "01931b9e-0000-7000-8000-000000000001",
           status: "failed",
           events: 3,
+          ahead: [],
           sha256: await hexOf(text),
         },
         segments.map((segment) => ({ ...segment, sha256: "00" })),

@@ -4,7 +4,7 @@ import { splitLines } from "../../protocol/ndjson.ts";
 import { runs } from "../../test/simulation/settings.ts";
 import type { LogWindow } from "../ports.ts";
 import { isDamageMark, lastSequenceOf, mendWindow } from "./damage.ts";
-import { clip, LogMissing, readLog, windowLines, type LogPlaces } from "./read-log.ts";
+import { clip, readLog, windowLines, type LogPlaces } from "./read-log.ts";
 
 const eventLine = (sequence: number): string =>
   `{"sequence":${sequence},"type":"console.line","created_at":"2026-11-21T02:30:00.123Z","payload":{"stream":"stdout","message":"line ${sequence} é"}}`;
@@ -117,8 +117,8 @@ function wholeLogPlaces(text: string, windowChars: number, head = 60): LogPlaces
     readSegment: () => Promise.resolve(null),
     archivedHead: () => Promise.resolve(head),
     wholeLog: () => Promise.resolve(cutInto(text, windowChars)),
-    async *live() {
-      throw new LogMissing("nobody writes any more");
+    live: () => {
+      throw new Error("nobody writes any more");
     },
   };
 }
