@@ -39,7 +39,10 @@ export async function listRuns(args: ListArguments, { found, voice }: CommandCon
   if (args.json) process.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
   else if (items.length === 0)
     voice.say(isFiltered(args) ? "no runs match that." : "no runs. Start one: runcast run -- <command>");
-  else process.stdout.write(formatTable(items, paintFor(process.stdout, process.env), Date.now()));
+  else
+    process.stdout.write(
+      formatTable(items, paintFor(process.stdout, process.env), Date.now(), columnsOf(process.stdout)),
+    );
   return 0;
 }
 
@@ -51,29 +54,45 @@ const STATUS_COLOUR: Record<Run["status"], keyof Paint> = {
   failed: "red",
   cancelled: "yellow",
 };
+const GAP = "  ";
 const STATUS_CHARS = "succeeded".length;
-const NAME_CHARS = 40;
+const CREATED_CHARS = 16;
+const TOOK_CHARS = "59 min 59 s".length;
+const RUN_ID_CHARS = 36;
+const NAME_CHARS = { min: 12, max: 40 };
 
-export function formatTable(runs: readonly Run[], paint: Paint, nowMs: number): string {
-  const nameChars = Math.min(NAME_CHARS, Math.max("NAME".length, ...runs.map((run) => nameOf(run).length)));
+/** One run a line. On a terminal of `columns` a line fits while it can: the name is cut first, then the duration is left out. */
+export function formatTable(runs: readonly Run[], paint: Paint, nowMs: number, columns: number | null): string {
+  const widest = Math.max("NAME".length, ...runs.map((run) => nameOf(run).length));
+  const without = STATUS_CHARS + CREATED_CHARS + RUN_ID_CHARS + 3 * GAP.length;
+  const room = columns === null ? NAME_CHARS.max : columns - without;
+  const hasTook = columns === null || room - TOOK_CHARS - GAP.length >= NAME_CHARS.min;
+  const roomForName = hasTook && columns !== null ? room - TOOK_CHARS - GAP.length : room;
+  const nameChars = Math.min(widest, Math.max(NAME_CHARS.min, Math.min(NAME_CHARS.max, roomForName)));
   const header = [
     "STATUS".padEnd(STATUS_CHARS),
     "NAME".padEnd(nameChars),
-    "CREATED".padEnd(16),
-    "TOOK".padEnd(11),
+    "CREATED".padEnd(CREATED_CHARS),
+    ...(hasTook ? ["TOOK".padEnd(TOOK_CHARS)] : []),
     "RUN",
   ];
   const rows = runs.map((run) => {
     const status = paint[STATUS_COLOUR[run.status]](run.status.padEnd(STATUS_CHARS));
     const name = cut(nameOf(run), nameChars).padEnd(nameChars);
-    const created = run.created_at.slice(0, 16).replace("T", " ");
-    const startedMs = run.started_at === null ? null : Date.parse(run.started_at);
-    const tookMs = run.duration_ms ?? (startedMs === null ? null : Math.max(0, nowMs - startedMs));
-    const took = (tookMs === null ? "" : formatDuration(tookMs)).padEnd(11);
-    return [status, name, created, took, paint.dim(run.run_id)].join("  ");
+    const created = run.created_at.slice(0, CREATED_CHARS).replace("T", " ");
+    const took = hasTook ? [describeTook(run, nowMs).padEnd(TOOK_CHARS)] : [];
+    return [status, name, created, ...took, paint.dim(run.run_id)].join(GAP);
   });
-  return `${[paint.bold(header.join("  ")), ...rows].join("\n")}\n`;
+  return `${[paint.bold(header.join(GAP)), ...rows].join("\n")}\n`;
 }
+
+function describeTook(run: Run, nowMs: number): string {
+  const startedMs = run.started_at === null ? null : Date.parse(run.started_at);
+  const tookMs = run.duration_ms ?? (startedMs === null ? null : Math.max(0, nowMs - startedMs));
+  return tookMs === null ? "" : formatDuration(tookMs);
+}
+
+const columnsOf = (output: NodeJS.WriteStream): number | null => (output.isTTY ? output.columns : null);
 
 const isFiltered = ({ statuses, workflowId, labels, search }: ListArguments): boolean =>
   statuses.length > 0 || workflowId !== undefined || Object.keys(labels).length > 0 || search !== undefined;

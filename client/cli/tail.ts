@@ -86,6 +86,9 @@ function describeEnd(status: string, run: Run | null): string {
   return [colour(status), ...details].join(", ");
 }
 
+/** How a line that is written over begins anew. */
+const REDRAW = "\r\u001B[K";
+
 /** The console's messages as they were printed; the parts of a long line come together again. */
 class MessagePrinter {
   /** The stream of a line that is not finished yet. */
@@ -103,8 +106,12 @@ class MessagePrinter {
     const before = this.#open !== null && this.#open !== stream ? "\n" : "";
     const isNewLine = this.#open !== stream;
     this.#open = partial === true ? stream : null;
-    const time = this.#hasTimes && isNewLine ? `${event.created_at} ` : "";
-    return `${before}${time}${String(message)}${partial === true ? "" : "\n"}`;
+    const time = this.#hasTimes ? `${event.created_at} ` : "";
+    // A progress line that begins anew begins with its time again.
+    const text = String(message);
+    const redraw = text.startsWith(REDRAW) ? REDRAW : "";
+    const timed = isNewLine || redraw !== "" ? `${redraw}${time}${text.slice(redraw.length)}` : text;
+    return `${before}${timed}${partial === true ? "" : "\n"}`;
   }
 }
 
