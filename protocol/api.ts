@@ -143,6 +143,22 @@ export const eventPageSchema = z.object({
   items: z.array(z.record(z.string(), z.unknown())),
   next_after_sequence: z.int().min(0),
 });
+const sequenceRangeSchema = z.object({ first: z.int().min(1), last: z.int().min(1) });
+/** What `POST …/verify` found in the stored log. */
+export const proofSchema = z.object({
+  complete: z.boolean(),
+  events: z.int().min(0),
+  sha256: z.string().length(64),
+  gaps: z.array(sequenceRangeSchema),
+  damaged: z.array(sequenceRangeSchema),
+});
+export type Proof = z.infer<typeof proofSchema>;
+/** How far it has come, where it is asked for as NDJSON; the proof is the last line. */
+export const verifyProgressSchema = z.object({
+  op: z.literal("progress"),
+  events: z.int().min(0),
+  bytes: z.int().min(0),
+});
 export const endDataSchema = z.object({ status: z.enum(TERMINAL_STATUSES), last_sequence: z.int() });
 
 export const signInSchema = z.strictObject({

@@ -22,6 +22,18 @@ export class R2LogReader {
     return object === null ? null : object.text();
   }
 
+  /** A segment's bytes as they are stored. */
+  async segmentBytes(segment: SegmentKey): Promise<ReadableStream<Uint8Array> | null> {
+    const object = await this.#bucket.get(segmentKey(this.#run, segment));
+    return object?.body ?? null;
+  }
+
+  /** The archived log's bytes as they are stored. */
+  async wholeBytes(): Promise<ReadableStream<Uint8Array> | null> {
+    const object = await this.#bucket.get(wholeLogKey(this.#run));
+    return object?.body ?? null;
+  }
+
   /** What R2 knows of the archived log; null when the run is not archived. */
   head(): Promise<R2Object | null> {
     return this.#bucket.head(wholeLogKey(this.#run));

@@ -39,6 +39,7 @@ export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/runs/:id/share", caller: "viewer" },
   { method: "GET", path: "/api/runs/:id/badge.svg", caller: "viewer", orRunKey: true },
   { method: "GET", path: "/api/runs/:id/produce", caller: "operator" },
+  { method: "POST", path: "/api/runs/:id/verify", caller: "viewer" },
   { method: "POST", path: "/api/runs/:id/cancel", caller: "operator" },
   { method: "POST", path: "/api/runs/:id/heartbeat", caller: "operator" },
 ];

@@ -18,6 +18,7 @@ import { sessionRoutes } from "./routes/session.ts";
 import { shareRoutes } from "./routes/share.ts";
 import { socketRoutes } from "./routes/sockets.ts";
 import { statsRoutes } from "./routes/stats.ts";
+import { verifyRoutes } from "./routes/verify.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
 
 /** The whole surface. What is in front comes first: a request is named, its host checked, its caller admitted by `access.ts`; then the routes. */
@@ -35,6 +36,7 @@ app.route("/", statsRoutes);
 app.route("/", editRoutes);
 app.route("/", appendRoutes);
 app.route("/", readRoutes);
+app.route("/", verifyRoutes);
 app.route("/", socketRoutes);
 app.route("/", shareRoutes);
 app.route("/", contractRoutes(app));

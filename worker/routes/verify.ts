@@ -1,0 +1,74 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import type { StoredRun } from "../../core/ports.ts";
+import { verifyLog, type VerifyStep } from "../../core/reading/verify-log.ts";
+import { proofSchema, type Proof } from "../../protocol/api.ts";
+import { isTerminal, runIdSchema } from "../../protocol/event.ts";
+import { R2LogReader } from "../../storage/r2-log-reader.ts";
+import type { App } from "../app-context.ts";
+import { indexOf } from "../known-runs.ts";
+import { runObject } from "../objects.ts";
+import { newRoutes, refusals } from "../open-api.ts";
+import { problem } from "../problem.ts";
+import { pulledStream } from "../reading/pulled-stream.ts";
+import { storedBytes } from "../reading/stored-bytes.ts";
+
+/** Progress is told this often; between two of these a client knows that nothing hangs. */
+const PROGRESS_MS = 250;
+
+export const verifyRoutes = newRoutes().openapi(
+  createRoute({
+    method: "post",
+    path: "/api/runs/{id}/verify",
+    summary:
+      "Read the whole stored log and recompute its sequences and hashes; with Accept: application/x-ndjson, progress on the way",
+    request: { params: z.object({ id: runIdSchema }) },
+    responses: {
+      200: {
+        description: "What was found: complete is 1..head without gap or damage, also while the run is open",
+        content: {
+          "application/json": { schema: proofSchema },
+          "application/x-ndjson": {
+            schema: z.string().describe('lines {"op":"progress","events","bytes"}, then the result'),
+          },
+        },
+      },
+      ...refusals("UNAUTHENTICATED", "ORIGIN_REFUSED", "RUN_NOT_FOUND"),
+    },
+  }),
+  async (c) => {
+    const { id } = c.req.valid("param");
+    const row = await indexOf(c).get(id);
+    if (row === null) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
+    const steps = verifyRun(c, row.run);
+    if (c.req.header("accept")?.includes("application/x-ndjson") === true) {
+      const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+      return new Response(pulledStream(progressLines(steps), new AbortController()), { headers });
+    }
+    return c.json(await proofOf(steps), 200);
+  },
+);
+
+function verifyRun(c: Context<App>, run: StoredRun): AsyncGenerator<VerifyStep, void> {
+  const runId = run.run_id;
+  const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId });
+  const known = { isEnded: isTerminal(run.status), lastSequence: run.last_sequence };
+  return verifyLog(storedBytes(runObject(c.env, runId), reader, runId), known);
+}
+
+async function proofOf(steps: AsyncGenerator<VerifyStep, void>): Promise<Proof> {
+  for await (const step of steps) if (step.kind === "proof") return step.proof;
+  throw new Error("a verification ended without its result");
+}
+
+async function* progressLines(steps: AsyncGenerator<VerifyStep, void>): AsyncGenerator<string> {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  for await (const step of steps) {
+    if (step.kind === "proof") yield `${JSON.stringify(step.proof)}\n`;
+    else if (Date.now() - toldAt >= PROGRESS_MS) {
+      toldAt = Date.now();
+      yield `${JSON.stringify({ op: "progress", events: step.events, bytes: step.bytes })}\n`;
+    }
+  }
+}

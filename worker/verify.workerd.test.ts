@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { call, seedTokens, type Call } from "../test/workerd/api.ts";
+import type { Proof, Run } from "../protocol/api.ts";
+
+beforeAll(seedTokens);
+
+const folderOf = (runId: string): string => `workspaces/default/runs/${runId}/logs/`;
+const textOf = async (key: string): Promise<string> => {
+  const object = await env.ARCHIVE.get(key);
+  if (object === null) throw new Error(`${key} is not there`);
+  return object.text();
+};
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+async function append(runId: string, lines: string[]): Promise<void> {
+  const answer = await call("POST", `/api/runs/${runId}/events`, {
+    as: "operator",
+    body: `${lines.join("\n")}\n`,
+    headers: { "content-type": "application/x-ndjson" },
+  });
+  expect(answer.status).toBe(200);
+}
+
+const LINES = 3_000;
+
+/** A run of two segments at least and some hot lines, or its archive. */
+async function makeRun(isEnded: boolean): Promise<string> {
+  const { run_id } = await (await call("POST", "/api/workspaces/default/runs", { as: "operator" })).json<Run>();
+  for (let batch = 0; batch < 6; batch += 1) {
+    const lines = Array.from({ length: LINES / 6 }, (_, at) => `é ${batch}.${at} ${"x".repeat(800)}`);
+    await append(run_id, lines);
+  }
+  await vi.waitFor(
+    async () => expect((await env.ARCHIVE.list({ prefix: `${folderOf(run_id)}segments/` })).objects.length).toBe(2),
+    { timeout: 10_000 },
+  );
+  await append(run_id, ["hot"]);
+  if (!isEnded) return run_id;
+  await append(run_id, ['{"type":"run.completed","payload":{"status":"succeeded"}}']);
+  await vi.waitFor(
+    async () => {
+      const { objects } = await env.ARCHIVE.list({ prefix: folderOf(run_id) });
+      expect(objects.map(({ key }) => key.slice(folderOf(run_id).length))).toEqual(["events.ndjson", "manifest.json"]);
+    },
+    { timeout: 20_000 },
+  );
+  return run_id;
+}
+
+async function verify(runId: string): Promise<Proof> {
+  const answer = await call("POST", `/api/runs/${runId}/verify`, { as: "viewer" });
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+  return answer.json<Proof>();
+}
+
+describe.each([
+  ["an open run", false],
+  ["an archived run", true],
+])("%s", (_what, isEnded) => {
+  let runId: string;
+  let key: string;
+  let stored: string;
+  const head = LINES + 3 + (isEnded ? 1 : 0);
+  beforeAll(async () => {
+    runId = await makeRun(isEnded);
+    const { objects } = await env.ARCHIVE.list({ prefix: folderOf(runId) });
+    key = objects.map((object) => object.key).find((name) => name.endsWith(".ndjson")) ?? "";
+    stored = await textOf(key);
+  });
+  /** What is found with this in the object's place; then all is put back. */
+  const withDamage = async (text: string | null): Promise<Proof> => {
+    if (text === null) await env.ARCHIVE.delete(key);
+    else await env.ARCHIVE.put(key, text);
+    const proof = await verify(runId);
+    await env.ARCHIVE.put(key, stored);
+    return proof;
+  };
+
+  test("[RED10] is complete, with the hash of all its lines", async () => {
+    const log = await (await call("GET", `/api/runs/${runId}/events`, { as: "viewer" })).text();
+    expect(await verify(runId)).toEqual({ complete: true, events: head, sha256: sha256(log), gaps: [], damaged: [] });
+  });
+
+  test("[RED10] tells how far it is when that is accepted, and the result last", async () => {
+    const answer = await call("POST", `/api/runs/${runId}/verify`, {
+      as: "viewer",
+      headers: { accept: "application/x-ndjson" },
+    });
+    expect(answer.headers.get("content-type")).toBe("application/x-ndjson");
+    const lines = (await answer.text()).trimEnd().split("\n");
+    const steps: Record<string, unknown>[] = lines.map((line) => JSON.parse(line));
+    expect(steps.length).toBeGreaterThan(1);
+    for (const step of steps.slice(0, -1)) {
+      expect(step).toEqual({ op: "progress", events: expect.any(Number), bytes: expect.any(Number) });
+    }
+    expect(steps.at(-1)).toEqual(await verify(runId));
+  });
+
+  test("a flipped byte in a message is found by the hash of its part", async () => {
+    const proof = await withDamage(stored.replace("é 0.100 xxx", "é 0.100 xxy"));
+    expect(proof).toMatchObject({ complete: false, events: head, gaps: [] });
+    expect(proof.damaged).toHaveLength(1);
+    expect(proof.damaged[0]?.first).toBe(1);
+    expect(proof.damaged[0]?.last).toBeGreaterThan(103);
+    expect(proof.damaged[0]?.last).toBeLessThan(head);
+  });
+
+  test("a flipped byte in the shape of a line is that line", async () => {
+    const proof = await withDamage(stored.replace('{"sequence":103,', '["sequence":103,'));
+    expect(proof).toMatchObject({ complete: false, events: head - 1, gaps: [], damaged: [{ first: 103, last: 103 }] });
+  });
+
+  test("a missing line is a gap, a doubled one damage", async () => {
+    const lines = stored.split("\n");
+    expect(await withDamage(lines.toSpliced(102, 1).join("\n"))).toMatchObject({
+      complete: false,
+      events: head - 1,
+      gaps: [{ first: 103, last: 103 }],
+      damaged: [],
+    });
+    expect(await withDamage(lines.toSpliced(102, 0, lines[102] ?? "").join("\n"))).toMatchObject({
+      complete: false,
+      gaps: [],
+      damaged: [{ first: 103, last: 103 }],
+    });
+  });
+
+  test("a truncated object is damaged where it ends, and a gap from there", async () => {
+    const last = stored.trimEnd().split("\n").length;
+    const at = stored.indexOf('{"sequence":500,');
+    expect(await withDamage(stored.slice(0, at + 50))).toMatchObject({
+      complete: false,
+      events: head - last + 499,
+      damaged: [{ first: 500, last: 500 }],
+      gaps: [{ first: 501, last }],
+    });
+  });
+
+  test("a missing object is a gap", async () => {
+    const last = stored.trimEnd().split("\n").length;
+    expect(await withDamage(null)).toMatchObject({
+      complete: false,
+      events: head - last,
+      gaps: [{ first: 1, last }],
+      damaged: [],
+    });
+  });
+});
+
+test("a manifest that is gone, or is none, vouches for nothing", async () => {
+  const runId = await makeRun(true);
+  const { events: head } = await verify(runId);
+  const manifest = `${folderOf(runId)}manifest.json`;
+  const text = await textOf(manifest);
+  for (const damage of [null, "{", "{}"]) {
+    if (damage === null) await env.ARCHIVE.delete(manifest);
+    else await env.ARCHIVE.put(manifest, damage);
+    expect(await verify(runId)).toMatchObject({ complete: false, events: head, damaged: [{ first: 1, last: head }] });
+  }
+  await env.ARCHIVE.put(manifest, text);
+  expect((await verify(runId)).complete).toBe(true);
+});
+
+test.each<[string, string, Call, number, string]>([
+  ["a stranger", "0194a8e0-0000-7000-8000-000000000000", {}, 401, "UNAUTHENTICATED"],
+  ["a run that is not there", "0194a8e0-0000-7000-8000-000000000000", { as: "viewer" }, 404, "RUN_NOT_FOUND"],
+  ["no run id", "nope", { as: "viewer" }, 404, "RUN_NOT_FOUND"],
+])("%s is refused", async (_what, runId, request, status, code) => {
+  const answer = await call("POST", `/api/runs/${runId}/verify`, request);
+  expect([answer.status, (await answer.json<{ code: string }>()).code]).toEqual([status, code]);
+});
