@@ -103,6 +103,9 @@ export interface EventLog {
   /** Name, labels and pin, once somebody edited them. */
   putDetails(details: Details): void;
   details(): Details | null;
+  /** Artifacts that came after the end. */
+  putLateArtifacts(names: readonly string[]): void;
+  lateArtifacts(): string[];
   /** When a heartbeat was last written down; appends carry their own time. */
   putHeardAt(at: number): void;
   heardAt(): number | null;
@@ -140,6 +143,8 @@ export interface Archive {
     run: RunAddress,
     upload: { uploadId: string; parts: { partNumber: number; etag: string }[] },
   ): Promise<{ kind: "completed" } | { kind: "gone" }>;
+  /** The parts of an upload that is not to be completed any more. */
+  abortUpload(run: RunAddress, uploadId: string): Promise<void>;
   /** Size of the whole log, or null. */
   logBytes(run: RunAddress): Promise<number | null>;
   /** SHA-256 of the whole log as it is stored, read back. */
@@ -196,6 +201,8 @@ export interface RunIndex {
    * Changes what people may change of a run that only the index still holds. False, and nothing done, when the row has another revision or is gone.
    */
   edit(runId: string, details: Details, revision: number): Promise<boolean>;
+  /** Adds a path to those of a run that only the index still holds; once, and only while they stay within their limit. */
+  addOutputPath(runId: string, path: string): Promise<void>;
   /** Newest first. `skipped` rows could not be decoded; their ids are in the server's log. */
   list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }>;
   /** `days`: dates like `2026-11-21`. */

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { principalSchema } from "../protocol/api.ts";
+import { principalSchema, type Artifact } from "../protocol/api.ts";
 import { ERROR_CODES } from "../protocol/error-code.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -19,6 +19,7 @@ import type {
   EditOutcome,
   EraseOutcome,
   HeartbeatOutcome,
+  NoteArtifactOutcome,
   SummaryOutcome,
   TailOutcome,
 } from "../core/run/commands.ts";
@@ -104,6 +105,12 @@ export class RunObject extends DurableObject<Env> {
 
   async cancel(command: CancelCommand): Promise<CancelOutcome> {
     const outcome = this.#run.cancel(command);
+    await this.#run.settle();
+    return outcome;
+  }
+
+  async noteArtifact(artifact: Artifact): Promise<NoteArtifactOutcome> {
+    const outcome = this.#run.noteArtifact(artifact);
     await this.#run.settle();
     return outcome;
   }

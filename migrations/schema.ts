@@ -76,6 +76,41 @@ export const deletedRuns = sqliteTable("deleted_runs", {
   deletedAtMs: integer("deleted_at_ms").notNull(),
 });
 
+/**
+ * The files of runs. A row is claimed by the one upload that may become the artifact, just before it does; `upload_id` is null once it has. Only
+ * then it is shown.
+ */
+export const artifacts = sqliteTable(
+  "artifacts",
+  {
+    runId: text("run_id").notNull(),
+    name: text("name").notNull(),
+    bytes: integer("bytes").notNull(),
+    mediaType: text("media_type").notNull(),
+    sha256: text("sha256").notNull(),
+    createdAt: text("created_at").notNull(),
+    uploadId: text("upload_id"),
+    claimedAtMs: integer("claimed_at_ms").notNull(),
+  },
+  (artifact) => [primaryKey({ columns: [artifact.runId, artifact.name] })],
+);
+
+/** Uploads to R2 that are under way, or were when their server died: what a clean-up has to abort, and a deletion. */
+export const artifactUploads = sqliteTable(
+  "artifact_uploads",
+  {
+    runId: text("run_id").notNull(),
+    uploadId: text("upload_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+    startedAtMs: integer("started_at_ms").notNull(),
+  },
+  (upload) => [
+    primaryKey({ columns: [upload.runId, upload.uploadId] }),
+    index("artifact_uploads_by_age").on(upload.startedAtMs),
+  ],
+);
+
 /** Who may come in. `hash` is the SHA-256 of the token in lower-case hex; the token itself is nowhere. */
 export const tokens = sqliteTable(
   "tokens",

@@ -128,6 +128,24 @@ export const statsSchema = z.object({
 });
 export type Stats = z.infer<typeof statsSchema>;
 
+/** A name that can stand alone in a path and in a file system. */
+export const artifactNameSchema = z
+  .string()
+  .min(1)
+  .max(LIMITS.artifactNameChars)
+  .regex(/^[^/\p{Cc}\p{Cs}]+$/u, "holds no slash and no control character")
+  .refine((name) => name !== "." && name !== "..", "is no name");
+export const artifactSchema = z.object({
+  name: artifactNameSchema,
+  bytes: z.int().min(0),
+  media_type: z.string(),
+  sha256: z.string(),
+  created_at: z.string(),
+});
+export type Artifact = z.infer<typeof artifactSchema>;
+export const artifactListSchema = z.object({ items: z.array(artifactSchema) });
+export type ArtifactList = z.infer<typeof artifactListSchema>;
+
 export const appendAnswerSchema = z.object({
   first_sequence: z.int().nullable(),
   last_sequence: z.int().nullable(),

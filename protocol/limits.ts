@@ -51,5 +51,11 @@ export const LIMITS = {
   summaryListEntries: 1_000,
   summaryStringChars: 256,
   embeddedSummaryBytes: 128 * KIB,
+  /** R2's limit for one object is 5 TiB; this is what a person still waits for. */
+  artifactBytes: 5 * 1024 * MIB,
+  artifactsPerRun: 1_000,
+  artifactNameChars: 200,
+  /** `output_paths`, encoded: the line of `run.completed` has to hold them beside the summary. `GET …/artifacts` has them all. */
+  outputPathsBytes: 32 * KIB,
   idempotencyKeyMs: 24 * 60 * 60 * 1000,
 } as const;

@@ -49,6 +49,9 @@ test("the wire is locked to its version", () => {
     {
       "api": {
         "appendAnswerSchema": "882a20153a8721d9",
+        "artifactListSchema": "6210735eb9deaee4",
+        "artifactNameSchema": "0a6cd042e4e6501f",
+        "artifactSchema": "75fc71f93a94776b",
         "cancelSchema": "38d6165e32b4141d",
         "createRunSchema": "aaef1db4b428ef14",
         "createWorkspaceSchema": "e856933329530943",
@@ -71,7 +74,7 @@ test("the wire is locked to its version", () => {
         "workspaceListSchema": "3d3f2b2d7842798b",
         "workspaceSchema": "0b163b74171bf69f",
       },
-      "codes": "c0b6eab3cf57b566",
+      "codes": "1f4a3b62674a7c88",
       "control": {
         "controlRequestSchema": "616234557fbf91f3",
       },
@@ -95,7 +98,7 @@ test("the wire is locked to its version", () => {
         "watcherFrameSchema": "238868211c04b85a",
         "workspaceFrameSchema": "a8293b976bcf35c5",
       },
-      "limits": "66c74b5e7e03604e",
+      "limits": "96e96391a9f595d7",
       "moves": "14472ce4cd56bb1d",
       "payloads": {
         "artifact.created": "cd96f0354fe1e126",

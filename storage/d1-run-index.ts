@@ -2,7 +2,8 @@ import { and, desc, eq, getTableColumns, inArray, gt, lt, or, sql, type SQL } fr
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
 import type { IndexedRun, RunIndex, RunQuery, RunStats } from "../core/ports.ts";
 import type { Details } from "../core/run/edits.ts";
-import { deletedRuns, idempotencyKeys, runs } from "../migrations/schema.ts";
+import { artifacts, artifactUploads, deletedRuns, idempotencyKeys, runs } from "../migrations/schema.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { readStats } from "./d1-run-stats.ts";
 import { decodeCursor, encodeCursor, wordsOf } from "./run-filter.ts";
 import { logSkipped } from "./server-log.ts";
@@ -56,6 +57,21 @@ export class D1RunIndex implements RunIndex {
     return meta.changes > 0;
   }
 
+  async addOutputPath(runId: string, path: string): Promise<void> {
+    const added = sql`json_insert(${runs.outputPaths}, '$[#]', ${path})`;
+    await this.#db
+      .update(runs)
+      .set({ outputPaths: added, revision: sql`${runs.revision} + 1` })
+      .where(
+        and(
+          eq(runs.runId, runId),
+          sql`json_valid(${runs.outputPaths})`,
+          sql`NOT EXISTS (SELECT 1 FROM json_each(${runs.outputPaths}) AS known WHERE known.value = ${path})`,
+          sql`length(CAST(${added} AS BLOB)) <= ${LIMITS.outputPathsBytes}`,
+        ),
+      );
+  }
+
   /** Lists carry no summaries (`summary` is null): two hundred of them would be megabytes that no list shows. */
   async list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }> {
     const rows = await this.listStatement(query);
@@ -75,11 +91,22 @@ export class D1RunIndex implements RunIndex {
     return readStats(this.#database, workspaceId, days);
   }
 
+  /** From now on nothing new is written of the run: its id stays here for ever. May be repeated. */
+  async bury(runId: string): Promise<void> {
+    await this.#db.insert(deletedRuns).values({ runId, deletedAtMs: Date.now() }).onConflictDoNothing();
+  }
+
+  async isBuried(runId: string): Promise<boolean> {
+    return (await this.#db.select().from(deletedRuns).where(eq(deletedRuns.runId, runId))).length > 0;
+  }
+
   async delete(runId: string): Promise<void> {
     await this.#db.batch([
       this.#db.insert(deletedRuns).values({ runId, deletedAtMs: Date.now() }).onConflictDoNothing(),
       // A repeated key must make a new run, not point at one that is gone.
       this.#db.delete(idempotencyKeys).where(eq(idempotencyKeys.runId, runId)),
+      this.#db.delete(artifacts).where(eq(artifacts.runId, runId)),
+      this.#db.delete(artifactUploads).where(eq(artifactUploads.runId, runId)),
       this.#db.delete(runs).where(eq(runs.runId, runId)),
     ]);
   }

@@ -83,6 +83,9 @@ export function eventLogContract(
         const details = { name: "é", labels: { team: "data" }, pinned: true };
         log.putDetails(details);
         expect(log.details()).toEqual(details);
+        expect(log.lateArtifacts()).toEqual([]);
+        log.putLateArtifacts(["é", "b"]);
+        expect(log.lateArtifacts()).toEqual(["é", "b"]);
       }),
     );
 

@@ -1,5 +1,7 @@
 import type { IndexedRun, RunIndex, RunQuery, RunStats } from "../core/ports.ts";
 import type { Details } from "../core/run/edits.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { utf8Length } from "../protocol/ndjson.ts";
 import { decodeCursor, encodeCursor, isAfter, matchesQuery } from "./run-filter.ts";
 import { statsOf } from "./run-stats.ts";
 
@@ -26,6 +28,17 @@ export class MemoryRunIndex implements RunIndex {
     const run = { ...known.run, ...structuredClone(details) };
     this.#rowsByRun.set(runId, { ...known, run, revision: revision + 1 });
     return Promise.resolve(true);
+  }
+
+  addOutputPath(runId: string, path: string): Promise<void> {
+    const known = this.#rowsByRun.get(runId);
+    if (known === undefined || known.run.output_paths.includes(path)) return Promise.resolve();
+    const paths = [...known.run.output_paths, path];
+    if (utf8Length(JSON.stringify(paths)) <= LIMITS.outputPathsBytes) {
+      const run = { ...known.run, output_paths: paths };
+      this.#rowsByRun.set(runId, { ...known, run, revision: known.revision + 1 });
+    }
+    return Promise.resolve();
   }
 
   list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }> {

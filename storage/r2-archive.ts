@@ -1,5 +1,6 @@
 import { bytesToHex, manifestSchema, type Manifest } from "../core/run/manifest.ts";
 import type { Archive, RunAddress, Segment, SegmentKey } from "../core/ports.ts";
+import { isNoSuchUpload } from "./r2-errors.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
 import { isR2Error, NO_SUCH_UPLOAD, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
 
@@ -87,6 +88,14 @@ export class R2Archive implements Archive {
     } catch (error) {
       if (isR2Error(error, NO_SUCH_UPLOAD)) return { kind: "gone" };
       throw error;
+    }
+  }
+
+  async abortUpload(run: RunAddress, uploadId: string): Promise<void> {
+    try {
+      await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).abort();
+    } catch (error) {
+      if (!isNoSuchUpload(error)) throw error;
     }
   }
 

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { IndexedRun, RunIndex, RunQuery, RunStats, StoredRun } from "../core/ports.ts";
 import { RUN_STATUSES, SEVERITIES } from "../protocol/event.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { isAfter, matchesQuery } from "./run-filter.ts";
 import { statsOf } from "./run-stats.ts";
 
@@ -56,6 +57,17 @@ export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex
       expect((await index.list({ ...everything, q: "straße" })).items).toEqual([]);
       await index.delete(runId(0));
       expect(await index.edit(runId(0), edited, 8)).toBe(false);
+    });
+
+    test("[OUT2] a path is added once, as long as they fit, and no late projection takes it away", async () => {
+      await index.upsert(indexed({ status: "succeeded", output_paths: ["a"] }, 3));
+      for (const path of ["a", 'b "é', 'b "é']) await index.addOutputPath(runId(0), path);
+      await index.upsert(indexed({ status: "succeeded" }, 3));
+      expect((await index.get(runId(0)))?.run.output_paths).toEqual(["a", 'b "é']);
+      await index.addOutputPath(runId(0), "x".repeat(LIMITS.outputPathsBytes));
+      expect((await index.get(runId(0)))?.run.output_paths).toHaveLength(2);
+      await index.addOutputPath(runId(9), "a");
+      expect(await index.get(runId(9))).toBeNull();
     });
 
     test("a deleted run stays deleted, whatever is still written of it", async () => {

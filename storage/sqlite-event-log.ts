@@ -226,6 +226,14 @@ export class SqliteEventLog implements EventLog {
     return this.#fact<Details>("details");
   }
 
+  putLateArtifacts(names: readonly string[]): void {
+    this.#putFact("late_artifacts", names);
+  }
+
+  lateArtifacts(): string[] {
+    return this.#fact<string[]>("late_artifacts") ?? [];
+  }
+
   putHeardAt(at: number): void {
     this.#putFact("heard_at", at);
   }
@@ -262,7 +270,10 @@ export class SqliteEventLog implements EventLog {
     return parts.length === 0 ? null : (JSON.parse(parts.map((part) => part.value).join("")) as T);
   }
 
-  #putFact(name: string, fact: RunIdentity | Checkpoint | ArchiveProgress | Outbox | Details | number): void {
+  #putFact(
+    name: string,
+    fact: RunIdentity | Checkpoint | ArchiveProgress | Outbox | Details | readonly string[] | number,
+  ): void {
     let rest = JSON.stringify(fact);
     let part = 0;
     for (; part === 0 || rest !== ""; part += 1) {

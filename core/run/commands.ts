@@ -57,6 +57,8 @@ export type CancelOutcome =
 export type EditCommand = { change: EditRun; expected: Details | null };
 export type EditOutcome = Unknown | { kind: "edited"; run: StoredRun } | { kind: "refused"; refusal: Refusal };
 
+export type NoteArtifactOutcome = Unknown | { kind: "noted" };
+
 export type DescribeOutcome = Unknown | { kind: "run"; run: StoredRun };
 export type SummaryOutcome = Unknown | { kind: "summary"; summary: Summary };
 export type HeartbeatOutcome =

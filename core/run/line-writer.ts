@@ -2,6 +2,7 @@ import type { Completion, EventDraft } from "../../protocol/append.ts";
 import { assembleLine, draftEvent, parseLine, utf8Length } from "../../protocol/ndjson.ts";
 import { foldSummary, summaryForEmbedding } from "../../protocol/summary.ts";
 import type { HotBatch } from "../ports.ts";
+import { artifactNames, pathsThatFit } from "./artifacts.ts";
 import { foldLine, foldStateLine, type RunMemory } from "./run-memory.ts";
 import type { ProducerMark } from "./sequencer.ts";
 
@@ -63,7 +64,10 @@ export class LineWriter {
         completed_at: new Date(completedAtMs).toISOString(),
         duration_ms: startedAtMs === null ? null : completedAtMs - startedAtMs,
       },
-      artifacts: { events_path: eventsPath(identity.workspaceId, identity.runId), output_paths: state.output_paths },
+      artifacts: {
+        events_path: eventsPath(identity.workspaceId, identity.runId),
+        output_paths: pathsThatFit(identity, artifactNames(this.#memory)),
+      },
     };
     const sequence = state.last_sequence + 1;
     const createdAt = new Date(happenedAtMs).toISOString();

@@ -97,6 +97,14 @@ export class LogKeeper {
     });
   }
 
+  /** An artifact that came after the end, kept beside the log. [OUT2] */
+  keepLateArtifact(memory: RunMemory, name: string): void {
+    this.write(memory, () => {
+      memory.lateArtifacts = [...memory.lateArtifacts, name];
+      this.#log.putLateArtifacts(memory.lateArtifacts);
+    });
+  }
+
   /** The producer gave a sign of life. Written down at once: an eviction must not end a lease early. [LEASE1] */
   heard(memory: RunMemory, at = this.#clock.now()): void {
     if (isTerminal(memory.state.status)) return;
@@ -145,6 +153,14 @@ export function writeReturned(memory: RunMemory, writer: LineWriter): void {
 }
 
 /** What of a run the index and the lists show at once when it changes. */
-const shownOf = ({ state, summary, lostAt, edited }: RunMemory): string =>
+const shownOf = ({ state, summary, lostAt, edited, lateArtifacts }: RunMemory): string =>
   // The severity only rises: three more rows at most, and an open run is found by it. [IDX3]
-  JSON.stringify([state.last_sequence > 0, state.status, state.degraded, lostAt, edited, summary.issues.max_severity]);
+  JSON.stringify([
+    state.last_sequence > 0,
+    state.status,
+    state.degraded,
+    lostAt,
+    edited,
+    lateArtifacts.length,
+    summary.issues.max_severity,
+  ]);

@@ -1,5 +1,6 @@
 import type { Archive, EventLog, LogWindow, Segment } from "../ports.ts";
 import { hasDamage, mendWindow } from "../reading/damage.ts";
+import type { TailOutcome } from "./commands.ts";
 import { storedThrough, type RunMemory } from "./run-memory.ts";
 
 /** One read of the hot log for a watcher: a quarter of its window. */
@@ -77,4 +78,20 @@ export class LogSource {
     const wider = await this.#archive.readLog(run, Math.max(0, from - MOVED_BYTES), to + MOVED_BYTES);
     return wider === null ? window : mended(wider);
   }
+}
+
+/** One read of the hot log for an HTTP reader. */
+const TAIL_BYTES = 1024 * 1024;
+
+export function tailOf(log: EventLog, memory: RunMemory, sequence: number): TailOutcome {
+  const hotAfter = storedThrough(memory);
+  return {
+    kind: "tail",
+    status: memory.state.status,
+    headSequence: memory.state.last_sequence,
+    hotAfter,
+    segments: memory.segments.filter((segment) => segment.sha256 !== null && segment.lastSequence > sequence),
+    ahead: memory.ahead,
+    window: sequence >= hotAfter ? log.windowAfter(sequence, TAIL_BYTES) : null,
+  };
 }

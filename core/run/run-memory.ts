@@ -3,6 +3,7 @@ import { foldRunState, newRunState, type RunState } from "../../protocol/run-sta
 import { foldSummary, newSummary, runCounts, type Summary } from "../../protocol/summary.ts";
 import { parseLine, splitLines, utf8Length } from "../../protocol/ndjson.ts";
 import type { ArchiveProgress, EventLog, Outbox, Segment, StoredRun } from "../ports.ts";
+import { artifactNames, pathsThatFit } from "./artifacts.ts";
 import { detailsOf, type Details } from "./edits.ts";
 import { noteReceipt, type AheadLines } from "./receipts.ts";
 import { remember, type ProducerMark, type Producers } from "./sequencer.ts";
@@ -44,6 +45,8 @@ export type RunMemory = {
   outbox: Outbox;
   /** Name, labels and pin since they were first edited; null: as the run was made. */
   edited: Details | null;
+  /** Names of artifacts that came after the end, which the log cannot tell any more. */
+  lateArtifacts: string[];
   hotBytes: number;
   oldestHotAt: number | null;
   /** When the producer was last heard by append or heartbeat; null: never yet. */
@@ -69,6 +72,7 @@ export function recall(log: EventLog): RunMemory | null {
     archive,
     outbox: log.outbox(),
     edited: log.details(),
+    lateArtifacts: log.lateArtifacts(),
     hotBytes: 0,
     oldestHotAt: null,
     heardAt: laterOf(checkpoint?.heardAt ?? null, log.heardAt()),
@@ -109,6 +113,7 @@ export const newMemory = (identity: RunIdentity): RunMemory => ({
   archive: { phase: "open" },
   outbox: { revision: 0, pending: true },
   edited: null,
+  lateArtifacts: [],
   hotBytes: 0,
   oldestHotAt: null,
   heardAt: null,
@@ -189,7 +194,7 @@ export function storedRun(memory: RunMemory): StoredRun {
     last_sequence: state.last_sequence,
     event_bytes: state.event_bytes,
     events_path: state.events_path,
-    output_paths: state.output_paths,
+    output_paths: pathsThatFit(identity, artifactNames(memory)),
     logging_degraded: state.degraded.length > 0,
     incomplete: false,
     stale: memory.lostAt !== null && state.completed_at === null,

@@ -1,3 +1,4 @@
+import type { Artifact } from "../../protocol/api.ts";
 import { ERROR_CODES } from "../../protocol/error-code.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
@@ -21,9 +22,11 @@ import type {
   EditOutcome,
   EraseOutcome,
   HeartbeatOutcome,
+  NoteArtifactOutcome,
   SummaryOutcome,
   TailOutcome,
 } from "./commands.ts";
+import { noteArtifact } from "./artifacts.ts";
 import { cancelRun } from "./cancel.ts";
 import { meetDeadlines } from "./deadlines.ts";
 import { decideEdit } from "./edits.ts";
@@ -31,13 +34,12 @@ import { IndexOutbox } from "./index-outbox.ts";
 import { greetProducer, type ProducerGreeting } from "./greetings.ts";
 import { identityOf, planBatch, queuedPayload } from "./lifecycle.ts";
 import { LogKeeper, writeReturned } from "./log-keeper.ts";
+import { tailOf } from "./log-source.ts";
 import { closeFenced, lastHeardAt } from "./producer-links.ts";
-import { detailsNow, storedRun, storedThrough, type RunMemory } from "./run-memory.ts";
+import { detailsNow, storedRun, type RunMemory } from "./run-memory.ts";
 import { admit, extend, type Positions } from "./sequencer.ts";
 import { closeExpired, earliestExpiry } from "./sessions.ts";
 
-/** One read of the hot log for an HTTP reader. */
-const TAIL_BYTES = 1024 * 1024;
 /** An alarm stays so long with D1 and R2 before it looks at what else is due. */
 const WAKE_MS = 10_000;
 
@@ -168,6 +170,14 @@ export class Run {
     return { kind: "edited", run: storedRun(memory) };
   }
 
+  /** An artifact is in R2. [OUT2] */
+  noteArtifact(artifact: Artifact): NoteArtifactOutcome {
+    const memory = this.#log.memory();
+    if (memory === null) return { kind: "unknown" };
+    noteArtifact(this.#log, memory, artifact);
+    return { kind: "noted" };
+  }
+
   describe(): DescribeOutcome {
     const memory = this.#log.memory();
     return memory === null ? { kind: "unknown" } : { kind: "run", run: storedRun(memory) };
@@ -181,17 +191,7 @@ export class Run {
   /** What an HTTP reader at `sequence` needs: where R2 has the lines, or the hot lines themselves. */
   tail(sequence: number): TailOutcome {
     const memory = this.#log.memory();
-    if (memory === null) return { kind: "unknown" };
-    const hotAfter = storedThrough(memory);
-    return {
-      kind: "tail",
-      status: memory.state.status,
-      headSequence: memory.state.last_sequence,
-      hotAfter,
-      segments: memory.segments.filter((segment) => segment.sha256 !== null && segment.lastSequence > sequence),
-      ahead: memory.ahead,
-      window: sequence >= hotAfter ? this.#ports.log.windowAfter(sequence, TAIL_BYTES) : null,
-    };
+    return memory === null ? { kind: "unknown" } : tailOf(this.#ports.log, memory, sequence);
   }
 
   /** Empties the object of an ended run. The caller deletes what R2 and D1 hold of it. */
@@ -206,9 +206,12 @@ export class Run {
     this.audience.close();
     for (const producer of this.#ports.producers.all())
       producer.close(ERROR_CODES.RUN_NOT_FOUND.close, "the run was deleted");
-    const isHeld = this.#log.memory() !== null;
+    const held = this.#log.memory();
     this.#forget();
-    if (isHeld) await this.#ports.log.erase();
+    if (held === null) return { kind: "erased" };
+    await this.#ports.log.erase();
+    const { identity, archive } = held;
+    if (archive.phase === "composing") await this.#ports.archive.abortUpload(identity, archive.uploadId);
     return { kind: "erased" };
   }
 

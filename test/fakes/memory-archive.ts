@@ -104,6 +104,16 @@ export class MemoryArchive implements Archive {
     return { kind: "completed" };
   }
 
+  async abortUpload(_run: RunAddress, uploadId: string): Promise<void> {
+    await this.interrupt("abortUpload");
+    this.#uploads.delete(uploadId);
+  }
+
+  /** Uploads that were begun and neither completed nor aborted. */
+  uploadsOpen(): number {
+    return this.#uploads.size;
+  }
+
   async logBytes(run: RunAddress): Promise<number | null> {
     await this.interrupt("logBytes");
     return this.objects.get(wholeLogKey(run))?.length ?? null;

@@ -12,6 +12,7 @@ type Stored = {
   emptyBatches: readonly ProducerMark[];
   outbox: Outbox;
   details: Details | null;
+  lateArtifacts: readonly string[];
   heardAt: number | null;
   graceUntil: number | null;
 };
@@ -25,6 +26,7 @@ const nothing = (): Stored => ({
   emptyBatches: [],
   outbox: { revision: 0, pending: false },
   details: null,
+  lateArtifacts: [],
   heardAt: null,
   graceUntil: null,
 });
@@ -139,6 +141,14 @@ export class MemoryEventLog implements EventLog {
 
   details(): Details | null {
     return structuredClone(this.#stored.details);
+  }
+
+  putLateArtifacts(names: readonly string[]): void {
+    this.#change({ lateArtifacts: [...names] });
+  }
+
+  lateArtifacts(): string[] {
+    return [...this.#stored.lateArtifacts];
   }
 
   putHeardAt(heardAt: number): void {

@@ -19,7 +19,7 @@ export const securityHeaders = createMiddleware<App>(async (c, next) => {
   if (!headers.has("cross-origin-resource-policy")) headers.set("cross-origin-resource-policy", "same-origin");
   headers.set("cross-origin-opener-policy", "same-origin");
   if (c.req.path.startsWith("/api/")) {
-    headers.set("content-security-policy", API_POLICY);
+    if (!headers.has("content-security-policy")) headers.set("content-security-policy", API_POLICY);
     // What one principal may see must not be kept for another.
     if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   } else if (headers.get("content-type")?.startsWith("text/html") === true) {

@@ -11,6 +11,7 @@ import { problem } from "../problem.ts";
 import { parseByteRange } from "./byte-range.ts";
 import { DamageList } from "./damage-list.ts";
 import { bare, envelope, type Dress, type EventIdentity } from "./envelope.ts";
+import { isKnownAlready } from "./if-none-match.ts";
 import { ndjsonForm, sseForm, textForm, type LineForm } from "./event-forms.ts";
 import { SessionOver } from "./live-windows.ts";
 import type { ReadOptions } from "./read-options.ts";
@@ -53,11 +54,6 @@ export async function answerPlainLog(
   headers["content-range"] = `bytes ${range.offset}-${range.offset + range.length - 1}/${log.size}`;
   return new Response(body, { status: 206, headers });
 }
-
-/** If-None-Match: a list of tags, weak or not, or a star. */
-const isKnownAlready = (header: string | undefined, etag: string): boolean =>
-  header !== undefined &&
-  header.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
 
 /** Any other form: read line by line, a window at a time, at the reader's pace. */
 export async function answerEvents(log: RunLog, run: EventIdentity, options: ReadOptions): Promise<Response> {

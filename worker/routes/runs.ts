@@ -4,9 +4,9 @@ import { cancelSchema, createRunSchema, heartbeatAnswerSchema, runListSchema, ru
 import { isTerminal, runIdSchema, slugSchema } from "../../protocol/event.ts";
 import { summarySchema } from "../../protocol/summary.ts";
 import { D1Workspaces } from "../../storage/d1-workspaces.ts";
-import { deleteRunFiles } from "../../storage/r2-run-files.ts";
 import { callerOf } from "../app-context.ts";
 import { createRun, refuseKey } from "../create-run.ts";
+import { deleteRun } from "../delete-run.ts";
 import { detailsTag } from "../details-tag.ts";
 import { findRun, indexOf, listRuns, toWireRun } from "../known-runs.ts";
 import { listQuerySchema, toRunQuery } from "../list-query.ts";
@@ -212,17 +212,9 @@ export const runRoutes = newRoutes()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const run = await findRun(c, id);
-      if (run === null) return problem(c, noRun(id));
-      if (!isTerminal(run.status)) return problem(c, { code: "RUN_OPEN", detail: "cancel it first" });
-      const erased = await runObject(c.env, id).erase();
-      if (erased.kind === "refused") return problem(c, erased.refusal);
-      // The row goes last: until then the run can be found, and a deletion that broke off be asked for again.
-      await deleteRunFiles(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId: id });
-      await indexOf(c).delete(id);
-      // Whoever came to stay while the archive still told of the run.
-      await runObject(c.env, id).erase();
-      await workspaceObject(c.env, run.workspace_id).remove(id);
+      const deletion = await deleteRun(c, id);
+      if (deletion.kind === "unknown") return problem(c, noRun(id));
+      if (deletion.kind === "refused") return problem(c, deletion.refusal);
       return c.body(null, 204);
     },
   );
