@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { cancelSchema, createRunSchema, heartbeatAnswerSchema, runListSchema, runSchema } from "../../protocol/api.ts";
-import { isTerminal, runIdSchema, slugSchema } from "../../protocol/event.ts";
+import { runIdSchema, slugSchema } from "../../protocol/event.ts";
 import { summarySchema } from "../../protocol/summary.ts";
 import { D1Workspaces } from "../../storage/d1-workspaces.ts";
 import { callerOf } from "../app-context.ts";
@@ -12,7 +12,7 @@ import { findRun, indexOf, listRuns, toWireRun } from "../known-runs.ts";
 import { listQuerySchema, toRunQuery } from "../list-query.ts";
 import { jsonBody } from "../middleware/json-body.ts";
 import { knownWorkspace } from "../middleware/known-workspace.ts";
-import { runObject, workspaceObject } from "../objects.ts";
+import { runObject } from "../objects.ts";
 import { answerCreated } from "../reading/answer-run.ts";
 import { answers, newRoutes, refusals, takes } from "../open-api.ts";
 import { problem } from "../problem.ts";
