@@ -19,6 +19,8 @@ export type ServeOptions = {
   host?: string;
   /** Names this server may be asked for besides those of the loopback, e.g. behind a proxy. */
   allowedHosts?: string[];
+  /** As in `https://runs.example.com`: where browsers find it, behind a proxy that ends TLS. Its host is allowed with it. */
+  publicUrl?: string | undefined;
   /** What workerd loads; the Worker that local/build.ts built, unless a test brings its own bundle. */
   workerBundle?: string;
   /** How the server's log is shown on standard error. */
@@ -27,6 +29,8 @@ export type ServeOptions = {
 
 export type Server = {
   url: string;
+  /** What people open. */
+  publicUrl: string;
   /** For tests: eviction, and the bindings themselves. */
   miniflare: Miniflare;
   /** Of the Worker, as Miniflare wants to be told with `unsafeEvictDurableObject`. */
@@ -46,6 +50,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     tokens,
     host = "127.0.0.1",
     allowedHosts = [],
+    publicUrl,
     workerBundle = WORKER_BUNDLE,
     log = "problems",
   } = options;
@@ -68,7 +73,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
           bindings: {
             ...worker.bindings,
             INSTANCE_NAME: folder.instanceName,
-            ALLOWED_HOSTS: [...ownHosts, ...allowedHosts].join(","),
+            ALLOWED_HOSTS: [...ownHosts, ...allowedHosts, ...(publicUrl ? [new URL(publicUrl).host] : [])].join(","),
+            PUBLIC_URL: publicUrl ?? "",
             VERSION: version,
             // A line that nobody sees is not written in the first place.
             LOG: log === "json" || log === "pretty" ? "all" : "problems",
@@ -98,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const shownHost = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
     return {
       url: `http://${shownHost}:${port}`,
+      publicUrl: publicUrl ?? `http://${shownHost}:${port}`,
       miniflare,
       workerName: name,
       migrated,

@@ -50,12 +50,13 @@ async function start(): Promise<void> {
       port: readPort(),
       log,
       host: process.env.RUNCAST_LISTEN || undefined,
+      publicUrl: readPublicUrl(),
       allowedHosts: (process.env.RUNCAST_HOSTS ?? "").split(",").filter((host) => host !== ""),
     });
     endings.push(() => server.stop());
     lock.announce(server.url);
     writeDownForCommandLine(server.url, tokens);
-    printWhereToGo(server.url, tokens, folder.path);
+    printWhereToGo(server, tokens, folder.path);
 
     const isFirstStart = server.migrated.includes("0000_create_runs.sql");
     if (isFirstStart && process.env.RUNCAST_FIRST_RUN !== "0") {
@@ -77,6 +78,17 @@ function readPort(): number {
   return port;
 }
 
+/** An origin and no more: a path would mean that the pages are not at the root, where they have to be. */
+function readPublicUrl(): string | undefined {
+  const text = process.env.RUNCAST_PUBLIC_URL;
+  if (!text) return undefined;
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
+    throw new Error(`RUNCAST_PUBLIC_URL must be like https://runs.example.com, not ${text}.`);
+  }
+  return url.origin;
+}
+
 function isAddressInUse(error: unknown): boolean {
   return error instanceof Error && "code" in error && ["ERR_ADDRESS_IN_USE", "EADDRINUSE"].includes(String(error.code));
 }
@@ -90,10 +102,10 @@ function writeDownForCommandLine(url: string, tokens: Tokens): void {
   renameSync(fresh, join(folder, "server.json"));
 }
 
-function printWhereToGo(url: string, tokens: Tokens, path: string): void {
+function printWhereToGo({ url, publicUrl }: { url: string; publicUrl: string }, tokens: Tokens, path: string): void {
   console.log(`
-  Open           ${url}/sign-in#token=${tokens.administrator}
-  Only watching  ${url}/sign-in#token=${tokens.viewer}
+  Open           ${publicUrl}/sign-in#token=${tokens.administrator}
+  Only watching  ${publicUrl}/sign-in#token=${tokens.viewer}
 
   Try            npx runcast run -- <any command>
   Kept in        ${path}          Ctrl-C stops, nothing is lost

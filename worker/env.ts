@@ -14,6 +14,8 @@ export type Env = {
   INSTANCE_NAME: string;
   /** Host names answered to, separated by commas; empty: any. */
   ALLOWED_HOSTS: string;
+  /** Where browsers find this server when that is not where it is asked, as behind a proxy that ends TLS; empty: where it is asked. */
+  PUBLIC_URL: string;
   /** The release and, behind a +, what was built of it: another build is another version. */
   VERSION: string;
   /** `all`: a line of the log for each request; anything else: only what goes wrong. */
