@@ -1,16 +1,18 @@
 import type { z } from "zod";
 import {
   appendAnswerSchema,
+  artifactSchema,
   eventPageSchema,
   healthSchema,
   heartbeatAnswerSchema,
   principalSchema,
   problemSchema,
+  proofSchema,
   runListSchema,
   runSchema,
   shareSchema,
 } from "../protocol/api.ts";
-import type { AppendAnswer, CreateRun, Principal, Run, RunList, Share } from "../protocol/api.ts";
+import type { AppendAnswer, Artifact, CreateRun, Principal, Proof, Run, RunList, Share } from "../protocol/api.ts";
 import type { ControlRequest } from "../protocol/control.ts";
 import { ERROR_CODES } from "../protocol/error-code.ts";
 import type { ErrorCode } from "../protocol/error-code.ts";
@@ -145,17 +147,33 @@ export class RuncastApi {
     return this.#ask("/api/health", { signal }, healthSchema);
   }
 
+  /** Uploads a file of the run, with its media type. One of any size takes what time it takes. */
+  putArtifact(runId: string, name: string, content: Blob, signal?: AbortSignal): Promise<Answer<Artifact>> {
+    const headers = { "content-type": content.type === "" ? "application/octet-stream" : content.type };
+    const path = `${runPath(runId)}/artifacts/${encodeURIComponent(name)}`;
+    return this.#ask(path, { method: "PUT", headers, body: content, signal, timeoutMs: null }, artifactSchema);
+  }
+
+  /** Has the server read the whole stored log again, however long that takes. */
+  verifyRun(runId: string, signal?: AbortSignal): Promise<Answer<Proof>> {
+    // As NDJSON it answers at once and says how far it is, so that nothing in between gives up on it.
+    const headers = { accept: "application/x-ndjson" };
+    const path = `${runPath(runId)}/verify`;
+    return this.#ask(path, { method: "POST", headers, signal, timeoutMs: null }, proofSchema);
+  }
+
   /** Who this client is to the server. */
   whoAmI(signal?: AbortSignal): Promise<Answer<Principal>> {
     return this.#ask("/api/session", { signal }, principalSchema);
   }
 
   async #ask<T>(path: string, init: Asked, schema: z.ZodType<T>): Promise<Answer<T>> {
-    const { url, token, timeoutMs = 30_000 } = this.#options;
+    const { url, token } = this.#options;
+    const { timeoutMs = this.#options.timeoutMs ?? 30_000 } = init;
     const headers: Record<string, string> = { accept: "application/json", ...init.headers };
     if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = init.signal === undefined ? timeout : AbortSignal.any([timeout, init.signal]);
+    const timeout = timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)];
+    const signal = AbortSignal.any(init.signal === undefined ? timeout : [...timeout, init.signal]);
     let response: Response;
     let text: string;
     try {
@@ -164,7 +182,9 @@ export class RuncastApi {
     } catch (cause) {
       return { kind: "problem", problem: unreachable(cause) };
     }
-    const body = parseJson(text);
+    // Of an answer in several lines the last is the answer.
+    const isLines = response.headers.get("content-type")?.startsWith("application/x-ndjson") === true;
+    const body = parseJson(isLines ? (text.trimEnd().split("\n").at(-1) ?? "") : text);
     if (!response.ok) return { kind: "problem", problem: problemOf(response, body) };
     const parsed = schema.safeParse(body);
     if (parsed.success) return { kind: "ok", value: parsed.data };
@@ -176,8 +196,10 @@ export class RuncastApi {
 type Asked = {
   method?: string;
   headers?: Record<string, string>;
-  body?: string | Uint8Array<ArrayBuffer>;
+  body?: string | Uint8Array<ArrayBuffer> | Blob;
   signal?: AbortSignal | undefined;
+  /** Null: as long as it takes. */
+  timeoutMs?: number | null;
 };
 
 const runPath = (runId: string): string => `/api/runs/${encodeURIComponent(runId)}`;

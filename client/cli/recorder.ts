@@ -103,6 +103,17 @@ export class Recorder {
     return this.#take((producer) => producer.write(maskedEvent));
   }
 
+  /** The run's id, once the server has made it; null when it does not in time. */
+  async created(): Promise<string | null> {
+    await Promise.race([this.#runId.promise, this.#loseHope()]);
+    return this.#run?.run_id ?? null;
+  }
+
+  /** Waits a little for everything written so far to be stored. */
+  async flush(): Promise<void> {
+    await Promise.race([this.#producer.flush(), this.#loseHope()]);
+  }
+
   /** Ends the run, waits a little for what is not delivered yet, and says what never will be. */
   async finish(ending: RunEnding): Promise<void> {
     this.#markGap();
@@ -117,6 +128,11 @@ export class Recorder {
   /** Somebody does not want to wait for the rest. */
   hurry(): void {
     this.#hurried.abort();
+  }
+
+  /** Aborted when nobody wants to wait for the rest. */
+  get hurried(): AbortSignal {
+    return this.#hurried.signal;
   }
 
   /** When nothing has been delivered for a while. A server that is slow but takes what it is sent is waited for longer. */

@@ -1,4 +1,5 @@
 import type { ProducerEvent, RunEnding } from "../run-producer.ts";
+import { uploadArtifacts } from "./artifacts/upload-artifacts.ts";
 import { JobOutput } from "./job-output/job-output.ts";
 import type { JobOutputOptions, OutputItem } from "./job-output/job-output.ts";
 import { Markers } from "./job-output/markers.ts";
@@ -17,6 +18,7 @@ export type RecordingArguments = {
   labels: Record<string, string>;
   parameters: Record<string, unknown>;
   step: string | undefined;
+  artifacts: readonly string[];
   masksEnvironment: boolean;
   readsMarkers: boolean;
   json: boolean;
@@ -110,7 +112,7 @@ export class Recording {
     return held;
   }
 
-  /** The rest of the output, the end of its steps, the end of the run, which the last line may tell. */
+  /** The rest of the output, the end of its steps, the artifacts, the end of the run, which the last line may tell. */
   async finish(endingOf: () => RunEnding): Promise<void> {
     const now = Date.now();
     clearInterval(this.#flushTimer);
@@ -118,12 +120,22 @@ export class Recording {
     const ending = endingOf();
     const status = ending.status === "succeeded" ? "succeeded" : "failed";
     for (const event of this.#markers.end(status, ending.exit_code ?? 0, now)) void this.#recorder.write(event);
+    if (this.#options.args.artifacts.length > 0) await this.#upload();
     await this.#recorder.finish(ending);
   }
 
   /** Somebody does not want to wait for the rest. */
   hurry(): void {
     this.#recorder.hurry();
+  }
+
+  /** Behind the lines in the log, and before its end. */
+  async #upload(): Promise<void> {
+    const { args, server, voice } = this.#options;
+    const runId = await this.#recorder.created();
+    await this.#recorder.flush();
+    const signal = this.#recorder.hurried;
+    await uploadArtifacts({ patterns: args.artifacts, server, runId, masks: this.#masks, voice, signal });
   }
 
   #send(items: OutputItem[]): Promise<void> | undefined {

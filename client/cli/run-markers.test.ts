@@ -1,3 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { CommandLine } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
@@ -51,6 +55,20 @@ test("a secret at the place where a long name or argument is cut does not leave 
   for (const { body, lines } of server.runs.values()) {
     expect(JSON.stringify(body) + lines.map(({ line }) => line).join("")).not.toContain("s3c");
   }
+});
+
+test("a secret that git tells us is masked as well", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "runcast-git-"));
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", folder, "-c", "user.name=n", "-c", "user.email=e@example.org", ...args]);
+  try {
+    git("init", "--quiet", "--initial-branch", SECRET);
+    git("commit", "--quiet", "--allow-empty", "--message", "m");
+    await commandLine.run(["run", "--", "true"], { ...env(), GIT_DIR: join(folder, ".git") });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  expect(events("run.started")[0].payload.git).toMatchObject({ branch: "***" });
 });
 
 test("--no-mask sends it as it is; what ::add-mask:: names is masked even so", async () => {

@@ -7,6 +7,7 @@ import { watchRun } from "../watch-run.ts";
 import type { Connection } from "../watch-run.ts";
 import type { CommandContext } from "./context.ts";
 import { explain } from "./explain.ts";
+import { runIdOf } from "./run-id.ts";
 import { formatDuration, paintFor, writeOut } from "./terminal.ts";
 import type { Voice } from "./voice.ts";
 
@@ -134,9 +135,4 @@ class CutTeller {
       this.#voice.say("connected again.");
     }
   }
-}
-
-/** A run's id, or the address of its page. */
-function runIdOf(text: string): string {
-  return /\/runs\/([^/?#]+)/.exec(text)?.[1] ?? text;
 }

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
+import type { Proof } from "../../protocol/api.ts";
 import { parseLine } from "../../protocol/ndjson.ts";
 
-type Range = { first: number; last: number };
-/** As the server's own verification answers. */
-export type Verification = { complete: boolean; events: number; sha256: string; gaps: Range[]; damaged: Range[] };
+type Range = Proof["gaps"][number];
 
 /**
  * Reads a log (NDJSON) and tells whether it is whole: every sequence from 1 on, once and in order, every line readable. `sha256` is over all
  * lines with their newlines.
  */
-export async function verifyLog(chunks: AsyncIterable<Uint8Array>): Promise<Verification> {
+export async function verifyLog(chunks: AsyncIterable<Uint8Array>): Promise<Proof> {
   const hash = createHash("sha256");
   const gaps: Range[] = [];
   const damaged: Range[] = [];

@@ -23,6 +23,14 @@ export class MemoryRun {
   completion: Completion | null = null;
   control: ControlRequest[] = [];
   heartbeats = 0;
+  /** As they were uploaded, each with what the run was by then. */
+  readonly artifacts: Array<{
+    name: string;
+    media_type: string;
+    content: string;
+    atSequence: number;
+    status: RunStatus;
+  }> = [];
   readonly #batches = new Map<string, Positions[]>();
   readonly #listeners = new Set<() => void>();
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -16,6 +17,8 @@ import { serveWatcher } from "./serve-watcher.ts";
 /** What goes wrong with an answer: after the work was done, or before it. */
 export type Fault = "none" | "drop_answer" | "close_before" | "delay" | "unavailable" | "busy";
 
+const PUT_ARTIFACT = "PUT /api/runs/:id/artifacts/";
+
 /**
  * A small server that speaks the contract over real HTTP and WebSockets, with faults where a test wants them. For tests of the client:
  * what the real server does is shown elsewhere.
@@ -25,6 +28,9 @@ export class MemoryServer {
   readonly token: string;
   /** Asked for every append. */
   faultOf: (append: number) => Fault = () => "none";
+  /** Asked for every upload. */
+  faultOfUpload: (upload: number) => Extract<Fault, "none" | "unavailable"> = () => "none";
+  uploads = 0;
   windowBytes = 1024 * 1024;
   appends = 0;
   creates = 0;
@@ -147,6 +153,7 @@ export class MemoryServer {
     }
     const run = this.runs.get(url.pathname.split("/")[3] ?? "");
     if (run === undefined) return refuse(response, "RUN_NOT_FOUND");
+    if (route.startsWith(PUT_ARTIFACT)) return this.#keepArtifact(request, response, run, route, body);
     switch (route) {
       case "GET /api/runs/:id":
         return send(response, 200, run.describe(this.url));
@@ -160,6 +167,17 @@ export class MemoryServer {
       default:
         return refuse(response, "NOT_FOUND");
     }
+  }
+
+  #keepArtifact(request: IncomingMessage, response: ServerResponse, run: MemoryRun, route: string, body: Buffer): void {
+    this.uploads += 1;
+    if (this.faultOfUpload(this.uploads) === "unavailable") return refuse(response, "STORAGE_UNAVAILABLE");
+    const name = decodeURIComponent(route.slice(PUT_ARTIFACT.length));
+    const media_type = String(request.headers["content-type"]);
+    const stored = { name, media_type, content: body.toString(), atSequence: run.lastSequence, status: run.status };
+    run.artifacts.push(stored);
+    const sha256 = createHash("sha256").update(body).digest("hex");
+    send(response, 201, { name, bytes: body.length, media_type, sha256, created_at: new Date().toISOString() });
   }
 
   #stream(response: ServerResponse, run: MemoryRun, query: URLSearchParams): void {

@@ -233,6 +233,25 @@ test("no byte that leaves the machine holds a secret", async () => {
   expect(withoutHeader.includes(Buffer.from("tok-31337-abc").toString("base64").slice(0, 12))).toBe(false);
 });
 
+test("artifacts are there when the run has ended, under their names", async () => {
+  const { code, stderr, runId } = await bash(
+    `runcast run --artifact "out/*.txt" --artifact out/page.html -- sh -c 'mkdir out; echo one > out/1.txt; echo "<p>" > out/page.html; exit 2'`,
+  );
+  expect(code).toBe(2);
+  expect(stderr).not.toContain("not uploaded");
+  const { items } = await (await get(runId, "/artifacts")).json();
+  expect(items).toMatchObject([
+    { name: "1.txt", bytes: 4, media_type: "text/plain" },
+    { name: "page.html", bytes: 4, media_type: "text/html" },
+  ]);
+  expect(await (await get(runId, "/artifacts/1.txt")).text()).toBe("one\n");
+  expect((await eventsOf(runId)).map(({ type }) => type).slice(-3)).toEqual([
+    "artifact.created",
+    "artifact.created",
+    "run.completed",
+  ]);
+});
+
 test("a downloaded log is proved whole, and a cut one is not", async () => {
   const { runId } = await bash("runcast run -- seq 100");
   const log = await (await get(runId, "/events?download=true")).text();
@@ -246,6 +265,9 @@ test("a downloaded log is proved whole, and a cut one is not", async () => {
   });
   const digest = await promisify(execFile)("sha256sum", [file]);
   expect(JSON.parse(whole.stdout.toString()).sha256).toBe(digest.stdout.split(" ")[0]);
+  const asked = await bash(`runcast verify --json ${runId}`);
+  expect(asked.code).toBe(0);
+  expect(JSON.parse(asked.stdout.toString())).toEqual(JSON.parse(whole.stdout.toString()));
   const cut = await bash(`sed 50d events.ndjson | runcast verify -`);
   expect(cut.code).toBe(1);
   expect(cut.stderr).toContain("missing: event 50");

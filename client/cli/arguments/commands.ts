@@ -34,6 +34,13 @@ const RECORDING = {
     complete: "nothing",
   },
   step: { type: "string", value: "<name>", help: "all of it is one step of this name", complete: "nothing" },
+  artifact: {
+    type: "string",
+    multiple: true,
+    value: "<path>",
+    help: "a file, a folder or a pattern (quote it) to upload at the end; bytes are sent as they are, unmasked; may be given several times",
+    complete: "file",
+  },
 } as const satisfies Options;
 
 const READING = {
@@ -140,8 +147,8 @@ export const COMMANDS = {
   },
   verify: {
     summary: "prove that a log is whole",
-    usage: "runcast verify [options] <file>",
-    text: "Reads a downloaded log (NDJSON; - is standard input): every sequence from 1 on, once, and the SHA-256 of all lines. Exit code 0 when the log is whole, 1 when it is not.",
+    usage: "runcast verify [options] <run|file>",
+    text: "Has the server read a run's stored log again, or reads a downloaded log (NDJSON; - is standard input) here: every sequence from 1 on, once, and the SHA-256 of all lines. Exit code 0 when the log is whole, 1 when it is not.",
     options: VERIFY_OPTIONS,
   },
   completions: {

@@ -115,6 +115,7 @@ type RecordingValues = Partial<{
   label: string[];
   param: string[];
   step: string;
+  artifact: string[];
   "no-mask": boolean;
   "no-markers": boolean;
   json: boolean;
@@ -142,6 +143,7 @@ function readRecording(
       labels: labels.values,
       parameters: parameters.values,
       step: values.step === "" ? undefined : values.step,
+      artifacts: values.artifact ?? [],
       masksEnvironment: values["no-mask"] !== true,
       readsMarkers: values["no-markers"] !== true,
       json: values.json === true,
