@@ -210,9 +210,12 @@ export interface RunIndex {
   delete(runId: string): Promise<void>;
 }
 
+/** What a run weighs at the moment: for the operator's numbers, not for the list. */
+export type RunLoad = { watchers: number; unflushedBytes: number };
+
 /** Tells the workspace's live list how a run stands. */
 export interface WorkspaceFeed {
-  publish(run: StoredRun, revision: number): Promise<void>;
+  publish(run: StoredRun, revision: number, load: RunLoad): Promise<void>;
 }
 
 /** One open watcher socket. Its state survives hibernation. */

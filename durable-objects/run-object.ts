@@ -49,8 +49,8 @@ export class RunObject extends DurableObject<Env> {
     archive: new R2Archive(this.env.ARCHIVE),
     index: new D1RunIndex(this.env.DB),
     feed: {
-      publish: async (run, revision) => {
-        await this.env.WORKSPACES.getByName(run.workspace_id).publish(run, revision);
+      publish: async (run, revision, load) => {
+        await this.env.WORKSPACES.getByName(run.workspace_id).publish(run, revision, load);
       },
     },
     watchers: this.#watchers,

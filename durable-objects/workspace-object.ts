@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
-import type { StoredRun } from "../core/ports.ts";
+import type { RunLoad, StoredRun } from "../core/ports.ts";
 import { closeExpired, earliestExpiry, hasExpired, SESSION_EXPIRED, type SessionSocket } from "../core/run/sessions.ts";
 import { ERROR_CODES } from "../protocol/error-code.ts";
 import { toWireRun } from "../core/run/wire-run.ts";
@@ -9,6 +9,7 @@ import { PING, PONG, type WorkspaceFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { WORKSPACE_SUBPROTOCOL } from "../protocol/version.ts";
 import { errorText, logError } from "../storage/server-log.ts";
+import { liveNumbers, type LiveNumbers } from "../storage/live-numbers.ts";
 import { SqliteLiveRuns, type LiveRun } from "../storage/sqlite-live-runs.ts";
 import type { Env } from "../worker/env.ts";
 import { cleanCloseCode } from "./close-code.ts";
@@ -47,9 +48,9 @@ export class WorkspaceObject extends DurableObject<Env> {
   }
 
   /** How a run stands now. May be repeated, and may come late: what is older than what is known changes nothing. */
-  publish(run: StoredRun, revision: number): void {
-    const change = this.#runs.put(run, revision);
-    if (change.kind === "stale") return;
+  publish(run: StoredRun, revision: number, load: RunLoad | null = null): void {
+    const change = this.#runs.put(run, revision, load);
+    if (change.kind === "stale" || change.kind === "unchanged") return;
     if (isTerminal(run.status)) {
       this.#changes.forget(run.run_id);
       this.#tell((origin) => ({ op: "run", run: toWireRun(run, origin) }));
@@ -68,13 +69,19 @@ export class WorkspaceObject extends DurableObject<Env> {
   }
 
   /** Those of the runs that are open, with their latest progress. */
-  liveRuns(runIds: readonly string[]): LiveRun[] {
-    return runIds.map((runId) => this.#runs.get(runId)).filter((live) => live !== null);
+  liveRuns(runIds: readonly string[]): Pick<LiveRun, "run" | "revision">[] {
+    const live = runIds.map((runId) => this.#runs.get(runId)).filter((known) => known !== null);
+    return live.map(({ run, revision }) => ({ run, revision }));
   }
 
   /** How every open run stands. */
   liveStatuses(): { runId: string; status: StoredRun["status"]; revision: number }[] {
     return this.#runs.all().map(({ run, revision }) => ({ runId: run.run_id, status: run.status, revision }));
+  }
+
+  /** What the open runs add up to, as each last told. */
+  numbers(): LiveNumbers {
+    return liveNumbers(this.#runs.all());
   }
 
   /** A socket, handed over by the Worker, which has asked who it is. */

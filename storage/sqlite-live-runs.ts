@@ -1,14 +1,17 @@
 import { z } from "zod";
-import type { StoredRun } from "../core/ports.ts";
+import type { RunLoad, StoredRun } from "../core/ports.ts";
 import { isTerminal } from "../protocol/event.ts";
 import { errorText, logSkipped } from "./server-log.ts";
 import { storedRunSchema } from "./stored-run.ts";
 
-export type LiveRun = { run: StoredRun; revision: number };
+/** `load` is null until the run has told it; it is in memory alone. */
+export type LiveRun = { run: StoredRun; revision: number; load: RunLoad | null };
 
 export type Change =
   /** Older than what is known: said again, or overtaken. */
   | { kind: "stale" }
+  /** What the list shows is as it was. */
+  | { kind: "unchanged" }
   /** Only numbers moved: progress, positions, sizes. */
   | { kind: "progressed" }
   | { kind: "changed" };
@@ -46,7 +49,7 @@ export class SqliteLiveRuns {
   }
 
   /** Takes in how a run stands, and says what that means to those who look on. */
-  put(run: StoredRun, revision: number): Change {
+  put(run: StoredRun, revision: number, load: RunLoad | null = null): Change {
     const ended = this.#endsById.get(run.run_id);
     if (ended !== undefined && revision <= ended) return { kind: "stale" };
     const known = this.#runsById.get(run.run_id);
@@ -56,8 +59,11 @@ export class SqliteLiveRuns {
       this.#end(run.run_id, revision);
       return { kind: "changed" };
     }
-    this.#runsById.set(run.run_id, { run, revision });
-    if (known !== undefined && stateOf(known.run) === stateOf(run)) return { kind: "progressed" };
+    this.#runsById.set(run.run_id, { run, revision, load: load ?? known?.load ?? null });
+    if (known !== undefined && stateOf(known.run) === stateOf(run)) {
+      const isSameLine = known.revision === revision && known.run.last_sequence === run.last_sequence;
+      return { kind: isSameLine ? "unchanged" : "progressed" };
+    }
     this.#sql.exec(
       "INSERT INTO live_runs (run_id, revision, run) VALUES (?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET revision = excluded.revision, run = excluded.run",
       run.run_id,
@@ -98,7 +104,7 @@ export class SqliteLiveRuns {
     try {
       const { revision, run } = rowSchema.parse(row);
       const stored = storedRunSchema.parse(JSON.parse(run));
-      this.#runsById.set(stored.run_id, { run: stored, revision });
+      this.#runsById.set(stored.run_id, { run: stored, revision, load: null });
     } catch (error) {
       // The run itself is whole, in its own object: its next word brings it back here.
       logSkipped("live_run_row", {
@@ -110,7 +116,7 @@ export class SqliteLiveRuns {
 }
 
 /** The revision moves with the state; between two of them the head tells which word is the later. */
-const isOlder = (word: LiveRun, known: LiveRun): boolean =>
+const isOlder = (word: Omit<LiveRun, "load">, known: LiveRun): boolean =>
   word.revision < known.revision ||
   (word.revision === known.revision && word.run.last_sequence < known.run.last_sequence);
 

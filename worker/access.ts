@@ -22,6 +22,8 @@ export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/session", caller: "viewer" },
   { method: "DELETE", path: "/api/session", caller: "viewer" },
 
+  { method: "GET", path: "/api/metrics", caller: "operator" },
+
   { method: "GET", path: "/api/workspaces", caller: "viewer" },
   { method: "PUT", path: "/api/workspaces/:ws", caller: "administrator" },
   { method: "GET", path: "/api/workspaces/:ws/live", caller: "viewer" },

@@ -12,6 +12,7 @@ import { artifactRoutes } from "./routes/artifacts.ts";
 import { answerFallback } from "./routes/fallback.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitsRoutes } from "./routes/limits.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { contractRoutes, registerSecurity } from "./routes/openapi.ts";
 import { readRoutes } from "./routes/read-events.ts";
 import { runRoutes } from "./routes/runs.ts";
@@ -30,6 +31,7 @@ app.use("/api/*", admit);
 
 app.route("/", healthRoutes);
 app.route("/", limitsRoutes);
+app.route("/", metricsRoutes);
 app.route("/", sessionRoutes);
 app.route("/", workspaceRoutes);
 app.route("/", runRoutes);

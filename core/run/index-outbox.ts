@@ -1,6 +1,6 @@
 import { isTerminal } from "../../protocol/event.ts";
 import { summaryForEmbedding } from "../../protocol/summary.ts";
-import type { Clock, EventLog, RunIndex, Timer, WorkspaceFeed } from "../ports.ts";
+import type { Clock, EventLog, RunIndex, Timer, Watchers, WorkspaceFeed } from "../ports.ts";
 import { backoffMs } from "./alarm-plan.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 import { storedRun, type RunMemory } from "./run-memory.ts";
@@ -14,6 +14,7 @@ type Ports = {
   log: EventLog;
   index: RunIndex;
   feed: WorkspaceFeed;
+  watchers: Watchers;
   clock: Clock;
   timer: Timer;
   report: (event: string, facts: Record<string, unknown>) => void;
@@ -48,9 +49,11 @@ export class IndexOutbox {
     return this.#retryAt ?? this.#ports.clock.now();
   }
 
-  /** Something of the run changed: tell the live list soon. */
+  /** Something of the run changed, or of what it weighs: tell the live list soon. */
   changed(): void {
-    if (this.#isAnnouncing) return;
+    const known = this.#memory();
+    // An ended run tells it once, with its end.
+    if (this.#isAnnouncing || known === null || isTerminal(known.state.status)) return;
     this.#isAnnouncing = true;
     this.#ports.timer.after(ANNOUNCE_EVERY_MS, () => {
       this.#isAnnouncing = false;
@@ -99,7 +102,8 @@ export class IndexOutbox {
   }
 
   #announce(memory: RunMemory): Promise<void> {
-    return this.#ports.feed.publish(storedRun(memory), memory.outbox.revision);
+    const load = { watchers: this.#ports.watchers.all().length, unflushedBytes: memory.hotBytes };
+    return this.#ports.feed.publish(storedRun(memory), memory.outbox.revision, load);
   }
 
   /** The list shows the run again with its next change; D1 has its status meanwhile. */

@@ -78,7 +78,10 @@ export class Run {
       indexPending: () => this.#log.memory()?.outbox.pending ?? false,
       writeIndex: () => this.#outbox.write(),
       degraded: (error) => this.#degraded("archive", error),
-      recovered: () => this.#log.recovered("archive"),
+      recovered: () => {
+        this.#log.recovered("archive");
+        this.#outbox.changed();
+      },
       emptied: () => this.#forget(),
     });
   }
@@ -217,7 +220,9 @@ export class Run {
 
   /** Greets a watcher and starts it from its position. False when there is no run here. */
   welcome(watcher: Watcher): boolean {
-    return this.audience.welcome(watcher);
+    const isWelcome = this.audience.welcome(watcher);
+    this.#outbox.changed();
+    return isWelcome;
   }
 
   /** The first frames of a produce socket, or why there is none. */
@@ -235,6 +240,7 @@ export class Run {
   /** A watcher's socket is gone. */
   left(watcherId: string): void {
     this.audience.left(watcherId);
+    this.#outbox.changed();
     this.#socketGone();
   }
 
