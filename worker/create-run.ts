@@ -6,7 +6,7 @@ import { LIMITS } from "../protocol/limits.ts";
 import { encodePayload, isRecord, parseRecord, utf8Length } from "../protocol/ndjson.ts";
 import { D1Idempotency } from "../storage/d1-idempotency.ts";
 import { callerOf, type App } from "./app-context.ts";
-import { findRun } from "./known-runs.ts";
+import { findRun, indexOf } from "./known-runs.ts";
 import { runObject } from "./objects.ts";
 import { newRunId } from "./run-id.ts";
 import { sha256Hex } from "./secrets.ts";
@@ -51,7 +51,10 @@ export async function createRun(c: Context<App>, workspaceId: string, judged: Cr
     case "repeat": {
       // D1 first: the object of a run that was archived is empty, and would take the run for a new one.
       const known = await findRun(c, claim.runId);
-      return known === null ? make(c, { ...wanted, runId: claim.runId }) : { kind: "created", run: known };
+      if (known !== null) return { kind: "created", run: known };
+      // Deleted since the key was looked at: its object must not be brought into being again. [DEL2]
+      const isDeleted = await indexOf(c).isBuried(claim.runId);
+      return make(c, { ...wanted, runId: isDeleted ? runId : claim.runId });
     }
     case "fresh":
       return make(c, { ...wanted, runId });
