@@ -1,6 +1,7 @@
-import type { z } from "zod";
+import { z } from "zod";
 import {
   appendAnswerSchema,
+  artifactListSchema,
   artifactSchema,
   eventPageSchema,
   healthSchema,
@@ -11,8 +12,20 @@ import {
   runListSchema,
   runSchema,
   shareSchema,
+  statsSchema,
 } from "../protocol/api.ts";
-import type { AppendAnswer, Artifact, CreateRun, Principal, Proof, Run, RunList, Share } from "../protocol/api.ts";
+import type {
+  AppendAnswer,
+  Artifact,
+  CreateRun,
+  Principal,
+  Proof,
+  Run,
+  RunList,
+  Share,
+  Stats,
+  EditRun,
+} from "../protocol/api.ts";
 import type { ControlRequest } from "../protocol/control.ts";
 import { ERROR_CODES } from "../protocol/error-code.ts";
 import type { ErrorCode } from "../protocol/error-code.ts";
@@ -50,6 +63,7 @@ export type ListRunsQuery = {
   pinned?: boolean;
   created_after?: string;
   created_before?: string;
+  max_validation_severity?: string;
   limit?: number;
   cursor?: string;
 };
@@ -74,6 +88,33 @@ export class RuncastApi {
 
   getRun(runId: string, signal?: AbortSignal): Promise<Answer<Run>> {
     return this.#ask(runPath(runId), { signal }, runSchema);
+  }
+
+  /** The run with its `ETag`, for an edit that must not undo another's. */
+  async getRunToEdit(runId: string, signal?: AbortSignal): Promise<Answer<{ run: Run; etag: string | null }>> {
+    const answer = await this.#exchange(runPath(runId), { signal }, runSchema);
+    if (answer.kind === "problem") return answer;
+    return { kind: "ok", value: { run: answer.value.body, etag: answer.value.headers.get("etag") } };
+  }
+
+  /** With `ifMatch` refused (`PRECONDITION_FAILED`) when somebody has edited the run since. */
+  editRun(runId: string, changes: EditRun, ifMatch?: string): Promise<Answer<Run>> {
+    const headers: Record<string, string> = { "content-type": "application/json" };
+    if (ifMatch !== undefined) headers["if-match"] = ifMatch;
+    return this.#ask(runPath(runId), { method: "PATCH", headers, body: JSON.stringify(changes) }, runSchema);
+  }
+
+  /** The run, its log, artifacts and all that is stored of it go for good; an open run is refused (`RUN_OPEN`). */
+  deleteRun(runId: string): Promise<Answer<undefined>> {
+    return this.#ask(runPath(runId), { method: "DELETE" }, z.undefined());
+  }
+
+  getStats(workspaceId: string, signal?: AbortSignal): Promise<Answer<Stats>> {
+    return this.#ask(`/api/workspaces/${encodeURIComponent(workspaceId)}/stats`, { signal }, statsSchema);
+  }
+
+  listArtifacts(runId: string, signal?: AbortSignal): Promise<Answer<{ items: Artifact[] }>> {
+    return this.#ask(`${runPath(runId)}/artifacts`, { signal }, artifactListSchema);
   }
 
   /** Addresses to give away: of the page, of its preview, of the badge. */
@@ -168,6 +209,11 @@ export class RuncastApi {
   }
 
   async #ask<T>(path: string, init: Asked, schema: z.ZodType<T>): Promise<Answer<T>> {
+    const answer = await this.#exchange(path, init, schema);
+    return answer.kind === "ok" ? { kind: "ok", value: answer.value.body } : answer;
+  }
+
+  async #exchange<T>(path: string, init: Asked, schema: z.ZodType<T>): Promise<Answer<{ body: T; headers: Headers }>> {
     const { url, token } = this.#options;
     const { timeoutMs = this.#options.timeoutMs ?? 30_000 } = init;
     const headers: Record<string, string> = { accept: "application/json", ...init.headers };
@@ -187,7 +233,7 @@ export class RuncastApi {
     const body = parseJson(isLines ? (text.trimEnd().split("\n").at(-1) ?? "") : text);
     if (!response.ok) return { kind: "problem", problem: problemOf(response, body) };
     const parsed = schema.safeParse(body);
-    if (parsed.success) return { kind: "ok", value: parsed.data };
+    if (parsed.success) return { kind: "ok", value: { body: parsed.data, headers: response.headers } };
     const detail = `the server's answer to ${path} does not fit the contract: ${parsed.error.issues[0]?.message ?? ""}`;
     return { kind: "problem", problem: { ...NO_PROBLEM, code: "UNREADABLE", status: response.status, detail } };
   }
