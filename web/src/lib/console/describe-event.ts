@@ -1,7 +1,7 @@
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { numberOr, recordOrEmpty, textOr } from "../../../../protocol/lenient.ts";
 import { formatSpan } from "../format/duration.ts";
-import { formatBytes, formatCount, formatPercent } from "../format/number.ts";
+import { formatBytes, formatCount, formatNumber, formatPercent } from "../format/number.ts";
 
 /** Colour of an event's row; always with a mark, never alone. */
 export type Tone = "quiet" | "plain" | "running" | "good" | "bad" | "warning";
@@ -143,8 +143,4 @@ const words = (...parts: string[]): string => parts.filter((part) => part !== ""
 const dotted = (...parts: string[]): string => parts.filter((part) => part !== "").join(" · ");
 const oneLine = (text: string): string => text.replace(/\s+/g, " ");
 
-/** A metric as a person reads it: six digits say all, the log keeps the rest. */
-function formatValue(value: unknown): string {
-  if (typeof value !== "number") return "";
-  return Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(6)));
-}
+const formatValue = (value: unknown): string => (typeof value === "number" ? formatNumber(value) : "");

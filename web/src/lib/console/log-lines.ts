@@ -32,6 +32,19 @@ export class LogLines {
     return this.#head;
   }
 
+  /** The lines behind `position` that the watch has brought by now, in order; null for one that cannot be read. */
+  *arrivedAfter(position: number): Generator<{ sequence: number; line: string | null }> {
+    for (let sequence = Math.max(position, this.#watchedFrom) + 1; sequence <= this.#delivered; sequence += 1) {
+      const found = this.line(sequence);
+      yield { sequence, line: found.kind === "here" ? found.line : null };
+    }
+  }
+
+  /** What the watch has brought, or said to be unreadable, ends here. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
   get keptCharacters(): number {
     return this.#characters;
   }

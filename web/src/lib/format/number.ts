@@ -8,6 +8,10 @@ export const formatCount = (count: number): string => grouped.format(count);
 export const formatPlural = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
 
+/** A measured value as a person reads it: six digits say all, the log keeps the rest. */
+export const formatNumber = (value: number): string =>
+  Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(6)));
+
 /** `64 %`; never `100 %` before the end is reached, so that a bar that looks full is full. */
 export function formatPercent(percent: number): string {
   const bounded = Math.min(100, Math.max(0, percent));

@@ -37,6 +37,11 @@ export class LiveRun {
     if (changed) this.#run = { ...this.#run, ...fieldsOf(this.#state) };
   }
 
+  /** Name, labels and pin as somebody has edited them: no line says so. */
+  edit({ name, labels, pinned }: Pick<Run, "name" | "labels" | "pinned">): void {
+    this.#run = { ...this.#run, name, labels, pinned };
+  }
+
   /** The server's own word: after the end it knows more than the lines say. One that is older than the lines is passed over. */
   correct(run: Run): void {
     const isOlder = isTerminal(this.#run.status)

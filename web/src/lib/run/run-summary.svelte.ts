@@ -1,41 +1,71 @@
+import type { RunEvent } from "../../../../protocol/event.ts";
+import { parseLine } from "../../../../protocol/ndjson.ts";
 import { summarySchema, type Summary } from "../../../../protocol/summary.ts";
+import type { LogLines } from "../console/log-lines.ts";
+import { LiveSummary } from "./live-summary.ts";
 
-/** While a run is open its summary is asked for again at most this often. */
+/** A count that moves more often than this is only a flicker. */
+const DRAW_EVERY_MS = 200;
+/** A summary that cannot be folded on is asked for again at most this often. */
 const AGAIN_MS = 3_000;
 
-/** The run's summary, read when it is looked at and again as the log grows. */
+/** The run's summary: read once, then folded on with every line that comes. */
 export class RunSummary {
   summary: Summary | null = $state.raw(null);
   problem: string | null = $state.raw(null);
   readonly #runId: string;
+  readonly #signal: AbortSignal;
+  readonly #log: LogLines;
+  #live: LiveSummary | null = null;
+  #drawing: ReturnType<typeof setTimeout> | undefined;
+  #reading: Promise<void> | null = null;
   #readAt = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(runId: string) {
+  constructor(runId: string, signal: AbortSignal, log: LogLines) {
     this.#runId = runId;
+    this.#signal = signal;
+    this.#log = log;
   }
 
-  /** The log has grown. */
-  refresh(): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => void this.#read(), Math.max(0, this.#readAt + AGAIN_MS - Date.now()));
+  /** Asks the server; several askers share one answer. */
+  read(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  take(sequence: number, event: RunEvent | null): void {
+    if (this.#live === null) return;
+    this.#live.take(sequence, event);
+    this.#drawing ??= setTimeout(() => this.#draw(), DRAW_EVERY_MS);
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#drawing);
+  }
+
+  #draw(): void {
+    this.#drawing = undefined;
+    if (this.#live === null) return;
+    if (this.#live.isCertain) this.summary = this.#live.copy();
+    else if (Date.now() - this.#readAt >= AGAIN_MS) void this.read();
+    else this.#drawing = setTimeout(() => this.#draw(), AGAIN_MS);
   }
 
   async #read(): Promise<void> {
     this.#readAt = Date.now();
     try {
-      const response = await fetch(`/api/runs/${encodeURIComponent(this.#runId)}/summary`);
+      const response = await fetch(`/api/runs/${encodeURIComponent(this.#runId)}/summary`, { signal: this.#signal });
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
-      this.summary = summarySchema.parse(await response.json());
+      const live = new LiveSummary(summarySchema.parse(await response.json()));
+      // Lines that were here before the answer was.
+      for (const { sequence, line } of this.#log.arrivedAfter(live.position))
+        live.take(sequence, line === null ? null : parseLine(line));
+      this.#live = live;
+      this.summary = live.copy();
       this.problem = null;
     } catch (cause) {
+      if (this.#signal.aborted) return;
       this.problem = cause instanceof Error ? cause.message : String(cause);
-    } finally {
-      this.#timer = undefined;
     }
   }
 }

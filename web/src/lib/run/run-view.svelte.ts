@@ -1,13 +1,29 @@
 import type { RuncastApi, RunProblem } from "../../../../client/api.ts";
 import { watchRun, type Connection, type RunWatch, type WatchedLine } from "../../../../client/watch-run.ts";
 import type { Run } from "../../../../protocol/api.ts";
+import type { RunEvent } from "../../../../protocol/event.ts";
 import { LogLines, type SequenceRange } from "../console/log-lines.ts";
+import { ConnectionNews, newsOf } from "../toasts/connection-news.ts";
+import { toasts } from "../toasts/toasts.svelte.ts";
+import { pageVersion } from "../ui/page-version.svelte.ts";
+import { EventFeedView } from "./event-feed.svelte.ts";
 import { oncePerFrame } from "./frame-clock.ts";
 import { LiveRun } from "./live-run.ts";
 import { LogPages, readLinesOf } from "./log-pages.ts";
+import { RunSummary } from "./run-summary.svelte.ts";
 
 /** Lines brought by the watch when one opens a long run; all before them are fetched when one looks there. */
 const OPEN_WITH_LINES = 5_000;
+
+/** What a run says besides its output: steps, issues, who asked for what. A run that has more of it is read in the console. */
+const TIMELINE_EVENTS = 5_000;
+const TIMELINE = ["step.*", "run.validation.issue", "control.requested", "producer.*", "log.*"] as const;
+/** Whoever opens a run waits for its summary no longer than this. */
+const SUMMARY_MS = 400;
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const CLOSE_NO_SUCH_RUN = 4404;
+/** Enough for a small line; the whole series is in the log. */
+const METRIC_EVENTS = 3_000;
 
 /**
  * One run on the page: what is known of it, its lines, and the connection. Lines are stored the moment they come; the page is told at
@@ -16,6 +32,9 @@ const OPEN_WITH_LINES = 5_000;
 export class RunView {
   readonly runId: string;
   readonly log = new LogLines();
+  readonly summary: RunSummary;
+  readonly timeline: EventFeedView;
+  readonly metrics: EventFeedView;
   run: Run | null = $state.raw(null);
   problem: RunProblem | null = $state.raw(null);
   connection: Connection = $state.raw({ kind: "connecting" });
@@ -24,7 +43,10 @@ export class RunView {
   watchers: number | null = $state.raw(null);
   /** Every line has come, up to the run's end. */
   isComplete = $state(false);
-  hasDamage = $state(false);
+  /** Lines of the stored log that the watch left out. */
+  damagedLines = $state(0);
+  /** What is no longer on the server: nothing, the stored log, or the whole run. */
+  gone: "nothing" | "log" | "run" = $state("nothing");
   /** Why lines one looks at could not be fetched. */
   trouble: string | null = $state.raw(null);
   head = $state(0);
@@ -34,12 +56,19 @@ export class RunView {
   readonly #pages: LogPages;
   readonly #frame = oncePerFrame(() => this.#show());
   readonly #stopped = new AbortController();
+  readonly #news = new ConnectionNews();
+  /** Lines from here on are new to whoever looks, and not history. */
+  #isLive = false;
   #live: LiveRun | null = null;
   #watch: RunWatch | null = null;
 
   constructor(api: RuncastApi, runId: string) {
     this.#api = api;
     this.runId = runId;
+    const { signal } = this.#stopped;
+    this.summary = new RunSummary(runId, signal, this.log);
+    this.timeline = new EventFeedView(runId, { types: TIMELINE, most: TIMELINE_EVENTS, keep: "first" }, signal);
+    this.metrics = new EventFeedView(runId, { types: ["metric.recorded"], most: METRIC_EVENTS, keep: "last" }, signal);
     this.#pages = new LogPages({
       log: this.log,
       read: readLinesOf(runId),
@@ -51,7 +80,11 @@ export class RunView {
   /** Reads the run, then watches it until `close`. May be called again after a problem. */
   async open(): Promise<void> {
     this.problem = null;
-    const answer = await this.#api.getRun(this.runId, this.#stopped.signal);
+    // Together, so that the page is drawn once, with the columns it will have.
+    const [answer] = await Promise.all([
+      this.#api.getRun(this.runId, this.#stopped.signal),
+      Promise.race([this.summary.read(), after(SUMMARY_MS)]),
+    ]);
     if (this.#stopped.signal.aborted) return;
     if (answer.kind === "problem") {
       this.problem = answer.problem;
@@ -66,21 +99,24 @@ export class RunView {
       afterSequence: this.log.watchFrom(answer.value.last_sequence, OPEN_WITH_LINES),
       signal: this.#stopped.signal,
       onLines: (lines) => this.#take(live, lines),
-      onState: (connection) => (this.connection = connection),
+      onState: (connection) => this.#connectionIs(connection),
+      onCaughtUp: () => (this.#isLive = true),
       onHello: ({ lastSequence }) => {
         this.log.knowHead(lastSequence);
         this.#frame.request();
       },
       onPresence: ({ count }) => (this.watchers = count),
       onDamaged: (range) => {
-        this.hasDamage = true;
+        this.damagedLines += range.last - range.first + 1;
         this.log.damage(range);
+        for (let sequence = range.first; sequence <= range.last; sequence += 1) this.summary.take(sequence, null);
         this.#frame.request();
       },
       onEnd: () => {
         this.isComplete = true;
         this.watchers = null;
         void this.refresh();
+        void this.summary.read();
       },
     });
   }
@@ -88,6 +124,7 @@ export class RunView {
   close(): void {
     this.#stopped.abort();
     this.#pages.stop();
+    this.summary.close();
     this.#frame.cancel();
   }
 
@@ -120,10 +157,60 @@ export class RunView {
     return null;
   }
 
+  /** Somebody has edited the run, here or elsewhere. */
+  edited(run: Run): void {
+    this.#live?.edit(run);
+    this.#frame.request();
+  }
+
+  /** At once on the page; taken back, and said, if the server refuses. */
+  async togglePin(): Promise<void> {
+    if (this.run === null) return;
+    const before = this.run;
+    this.edited({ ...before, pinned: !before.pinned });
+    const answer = await this.#api.editRun(this.runId, { pinned: !before.pinned });
+    if (answer.kind === "ok") return;
+    this.edited(before);
+    toasts.failed(`The run could not be ${before.pinned ? "unpinned" : "pinned"}`, answer.problem.detail);
+  }
+
   #take(live: LiveRun, lines: WatchedLine[]): void {
     this.log.append(lines);
     live.take(lines);
+    const events = lines.map(({ event }) => event);
+    for (const event of events) {
+      this.summary.take(event.sequence, event);
+      if (this.#isLive) this.#tell(event);
+    }
+    this.timeline.take(events);
+    this.metrics.take(events);
     this.#frame.request();
+  }
+
+  /** One code for both: the run was deleted, or its stored log is missing while all else is there. */
+  async #lookWhatIsGone(): Promise<void> {
+    const answer = await this.#api.getRun(this.runId, this.#stopped.signal);
+    this.gone = answer.kind === "ok" ? "log" : "run";
+    // Placeholders would promise lines that never come.
+    if (this.gone === "log") this.log.damage({ first: this.log.delivered + 1, last: this.log.head });
+    this.#frame.request();
+  }
+
+  #tell(event: RunEvent): void {
+    const news = newsOf(event);
+    if (news !== null) toasts.say(news);
+    // Whether it can be kept up with, only the server sums up.
+    if (event.type === "log.degraded" || event.type === "log.recovered") void this.refresh();
+  }
+
+  #connectionIs(connection: Connection): void {
+    this.connection = connection;
+    if (connection.kind === "refused" && connection.code === CLOSE_NO_SUCH_RUN) void this.#lookWhatIsGone();
+    const news = this.#news.next(connection.kind);
+    if (news === null) return;
+    toasts.say(news);
+    void this.refresh();
+    pageVersion.check();
   }
 
   #show(): void {

@@ -1,41 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
-import type { Run } from "../../../../protocol/api.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { BLOCK_LINES, LogLines } from "../console/log-lines.ts";
 import { lastErrorLines } from "./last-errors.ts";
 import { LiveRun } from "./live-run.ts";
 import { LogPages, splitLines, type ReadLines } from "./log-pages.ts";
+import { RUN } from "./testing/run.ts";
 
-const RUN: Run = {
-  run_id: "0193d000-0000-7000-8000-000000000001",
-  workspace_id: "default",
-  workflow_id: null,
-  workflow_version: null,
-  name: "build web",
-  status: "queued",
-  parameters: {},
-  labels: {},
-  pinned: false,
-  created_at: "2026-11-21T02:30:00.000Z",
-  started_at: null,
-  completed_at: null,
-  duration_ms: null,
-  progress: null,
-  exit_code: null,
-  failure: null,
-  last_sequence: 1,
-  event_bytes: 100,
-  events_path: null,
-  output_paths: [],
-  logging_degraded: false,
-  incomplete: false,
-  stale: false,
-  table_count: null,
-  row_count: null,
-  input_file_count: null,
-  max_validation_severity: null,
-  watch_url: "",
-};
 const lineOf = (sequence: number, type: string, payload: Record<string, unknown>) => {
   const event: RunEvent = { sequence, type, created_at: `2026-11-21T02:30:0${sequence % 10}.000Z`, payload };
   return { sequence, event, line: JSON.stringify(event) };

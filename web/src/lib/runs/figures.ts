@@ -1,40 +1,38 @@
-import type { Run } from "../../../../protocol/api.ts";
-import { isTerminal, type TerminalStatus } from "../../../../protocol/event.ts";
+import type { Stats } from "../../../../protocol/api.ts";
+import { formatSpan } from "../format/duration.ts";
+import { formatCount } from "../format/number.ts";
 
-export type Figures = {
-  active: number;
-  finished: number;
-  /** Of the finished runs, in percent; null when there is none. */
-  successRate: number | null;
-  p50Ms: number | null;
-  p95Ms: number | null;
-  /** The last ended runs, oldest first, the longest being 1. */
-  bars: { runId: string; status: TerminalStatus; share: number }[];
-};
+/** What cannot be known yet: no answer, or no run that has ended. */
+const UNKNOWN = "–";
 
-const BARS = 24;
+export type Figure = { name: string; value: string; title: string };
 
-/** The quiet line above the list. It speaks of the runs that are listed, and says so; nothing is guessed about the others. */
-export function figuresOf(runs: readonly Run[]): Figures {
-  const ended = runs.flatMap(({ run_id: runId, status, duration_ms: durationMs }) =>
-    isTerminal(status) ? [{ runId, status, durationMs }] : [],
-  );
-  const durations = ended
-    .flatMap(({ durationMs }) => (durationMs === null ? [] : [durationMs]))
-    .toSorted((a, b) => a - b);
-  const latest = ended.slice(0, BARS).toReversed();
-  const longest = Math.max(1, ...latest.map(({ durationMs }) => durationMs ?? 0));
-  return {
-    active: runs.length - ended.length,
-    finished: ended.length,
-    successRate:
-      ended.length === 0 ? null : (100 * ended.filter(({ status }) => status === "succeeded").length) / ended.length,
-    p50Ms: quantile(durations, 0.5),
-    p95Ms: quantile(durations, 0.95),
-    bars: latest.map(({ runId, status, durationMs }) => ({ runId, status, share: (durationMs ?? 0) / longest })),
-  };
+/** The quiet line above the list, of all runs of the workspace. */
+export function figuresOf(stats: Stats | null): Figure[] {
+  const span = (ms: number | null | undefined): string => (ms == null ? UNKNOWN : formatSpan(ms));
+  return [
+    {
+      name: "active",
+      value: stats === null ? UNKNOWN : formatCount(stats.active),
+      title: "Queued, building or running",
+    },
+    { name: "ok", value: formatRate(stats?.success_rate ?? null), title: "Of all ended runs, those that succeeded" },
+    { name: "p50", value: span(stats?.duration_ms.p50), title: "Half of all ended runs took no longer" },
+    { name: "p95", value: span(stats?.duration_ms.p95), title: "19 of 20 ended runs took no longer" },
+  ];
 }
 
-/** The smallest value that at least `share` of all do not exceed: a duration some run really had. */
-const quantile = (rising: readonly number[], share: number): number | null =>
-  rising[Math.max(0, Math.ceil(rising.length * share) - 1)] ?? null;
+/** One digit behind the point; never 100 % while one failed. */
+function formatRate(rate: number | null): string {
+  if (rate === null) return UNKNOWN;
+  if (rate === 0 || rate === 1) return `${100 * rate} %`;
+  return `${Math.min(99.9, Math.max(0.1, 100 * rate)).toFixed(1)} %`;
+}
+
+export type DayBar = { day: string; count: number; share: number };
+
+/** Runs per day as shares of the busiest; a day with runs is never invisible. */
+export function dayBars(days: Stats["runs_per_day"]): DayBar[] {
+  const most = Math.max(1, ...days.map(({ count }) => count));
+  return days.map(({ day, count }) => ({ day, count, share: count === 0 ? 0 : Math.max(0.12, count / most) }));
+}

@@ -48,6 +48,16 @@ export function takeChanges(
 export const showWaiting = (list: ListedRuns): ListedRuns =>
   list.waiting.length === 0 ? list : { ...list, rows: [...list.waiting, ...list.rows].toSorted(byAge), waiting: [] };
 
+/** What somebody has edited; where the run is, and what it does, stays. */
+export function editRun(
+  list: ListedRuns,
+  runId: string,
+  changes: Partial<Pick<Run, "name" | "labels" | "pinned">>,
+): ListedRuns {
+  const edit = (run: Run): Run => (run.run_id === runId ? { ...run, ...changes } : run);
+  return { ...list, rows: list.rows.map(edit), waiting: list.waiting.map(edit) };
+}
+
 export function removeRun(list: ListedRuns, runId: string): ListedRuns {
   const others = (run: Run): boolean => run.run_id !== runId;
   return { ...list, rows: list.rows.filter(others), waiting: list.waiting.filter(others) };

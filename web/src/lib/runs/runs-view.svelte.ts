@@ -1,17 +1,34 @@
-import type { RuncastApi, RunProblem } from "../../../../client/api.ts";
+import type { ListRunsQuery, RuncastApi, RunProblem } from "../../../../client/api.ts";
 import type { Connection } from "../../../../client/connection-state.ts";
-import { watchWorkspace } from "../../../../client/watch-workspace.ts";
-import type { Run } from "../../../../protocol/api.ts";
+import { watchWorkspace, type WorkspaceWatch } from "../../../../client/watch-workspace.ts";
+import type { Run, Stats } from "../../../../protocol/api.ts";
 import { oncePerFrame } from "../run/frame-clock.ts";
-import { addPage, firstPage, NO_RUNS, removeRun, showWaiting, takeChanges, type ListedRuns } from "./run-list.ts";
-import { isEverything, matchesFilter, type RunsFilter } from "./runs-filter.ts";
+import { nameOf } from "../run/run-words.ts";
+import { ConnectionNews } from "../toasts/connection-news.ts";
+import { toasts } from "../toasts/toasts.svelte.ts";
+import { pageVersion } from "../ui/page-version.svelte.ts";
+import {
+  addPage,
+  editRun,
+  firstPage,
+  NO_RUNS,
+  removeRun,
+  showWaiting,
+  takeChanges,
+  type ListedRuns,
+} from "./run-list.ts";
+import { EVERYTHING, filterToQuery, isEverything, matchesFilter, type RunsFilter } from "./runs-filter.ts";
 
 const PAGE_RUNS = 50;
+/** The figures are of all runs: asked for again when one has moved, but not for every one of a hundred. */
+const STATS_EVERY_MS = 2_000;
 
 /** The runs of a workspace, as the server lists them and the socket keeps them. */
 export class RunsView {
   readonly workspaceId: string;
   list: ListedRuns = $state.raw(NO_RUNS);
+  /** Of all runs; null until they are known. */
+  stats: Stats | null = $state.raw(null);
   connection: Connection = $state.raw({ kind: "connecting" });
   problem: RunProblem | null = $state.raw(null);
   isLoading = $state(true);
@@ -23,10 +40,17 @@ export class RunsView {
   readonly #api: RuncastApi;
   readonly #stopped = new AbortController();
   readonly #frame = oncePerFrame(() => this.#takeChanges());
-  #filter: RunsFilter = { statuses: [], text: "" };
+  readonly #news = new ConnectionNews();
+  readonly #statusById = new Map<string, Run["status"]>();
+  #statsTimer: ReturnType<typeof setTimeout> | undefined;
+  #statsAt = 0;
+  #filter: RunsFilter = EVERYTHING;
+  #watch: WorkspaceWatch | null = null;
   #loading: AbortController | null = null;
   #changes: Run[] = [];
   #wasEmpty = false;
+  /** A list has been read once: a few runs that the socket tells are none. */
+  #isLoaded = false;
 
   constructor(api: RuncastApi, workspaceId: string) {
     this.#api = api;
@@ -36,27 +60,36 @@ export class RunsView {
   /** Begins to listen. `load` fills the list. */
   open(): void {
     let connections = 0;
-    watchWorkspace({
+    this.#refreshStats();
+    this.#watch = watchWorkspace({
       url: location.origin,
       workspaceId: this.workspaceId,
       signal: this.#stopped.signal,
       onHello: () => {
         connections += 1;
         // What ended while the connection was away is not told again.
-        if (connections > 1) void this.load(this.#filter);
+        if (connections === 1) return;
+        void this.load(this.#filter);
+        this.#refreshStats();
       },
       onRun: (run) => {
+        if (this.#statusById.get(run.run_id) !== run.status) this.#refreshStats();
+        this.#statusById.set(run.run_id, run.status);
         this.#changes.push(run);
         this.#frame.request();
       },
-      onRunDeleted: (runId) => (this.list = removeRun(this.list, runId)),
-      onState: (connection) => (this.connection = connection),
+      onRunDeleted: (runId) => {
+        this.list = removeRun(this.list, runId);
+        this.#refreshStats();
+      },
+      onState: (connection) => this.#connectionIs(connection),
     });
   }
 
   close(): void {
     this.#stopped.abort();
     this.#loading?.abort();
+    clearTimeout(this.#statsTimer);
     this.#frame.cancel();
   }
 
@@ -75,6 +108,7 @@ export class RunsView {
       return;
     }
     this.problem = null;
+    this.#isLoaded = true;
     this.list = firstPage(answer.value);
     this.#wasEmpty = answer.value.items.length === 0 && isEverything(filter);
     this.#takeChanges();
@@ -96,18 +130,56 @@ export class RunsView {
     this.list = showWaiting(this.list);
   }
 
-  #query(): { status: string[]; q?: string; limit: number } {
-    const text = this.#filter.text.trim();
-    return { status: [...this.#filter.statuses], ...(text === "" ? {} : { q: text }), limit: PAGE_RUNS };
+  /** At once on the page; taken back, and said, if the server refuses. */
+  async togglePin(run: Run): Promise<void> {
+    const { run_id: runId, pinned } = run;
+    this.list = editRun(this.list, runId, { pinned: !pinned });
+    const answer = await this.#api.editRun(runId, { pinned: !pinned });
+    if (answer.kind === "ok") return;
+    this.list = editRun(this.list, runId, { pinned });
+    toasts.failed(`“${nameOf(run)}” could not be ${run.pinned ? "unpinned" : "pinned"}`, answer.problem.detail);
+  }
+
+  retryNow(): void {
+    this.#watch?.retryNow();
+  }
+
+  #query(): ListRunsQuery {
+    return { ...filterToQuery(this.#filter, Date.now()), limit: PAGE_RUNS };
+  }
+
+  #connectionIs(connection: Connection): void {
+    this.connection = connection;
+    const news = this.#news.next(connection.kind);
+    if (news === null) return;
+    toasts.say(news);
+    pageVersion.check();
+  }
+
+  #refreshStats(): void {
+    this.#statsTimer ??= setTimeout(
+      () => {
+        this.#statsTimer = undefined;
+        void this.#readStats();
+      },
+      Math.max(0, this.#statsAt + STATS_EVERY_MS - Date.now()),
+    );
+  }
+
+  async #readStats(): Promise<void> {
+    this.#statsAt = Date.now();
+    const answer = await this.#api.getStats(this.workspaceId, this.#stopped.signal);
+    // Figures that cannot be had leave their places empty; why, the list itself says.
+    if (answer.kind === "ok") this.stats = answer.value;
   }
 
   #takeChanges(): void {
     // What is told while the list is being read is laid over it afterwards.
-    if (this.isLoading || this.#changes.length === 0) return;
+    if (this.isLoading || !this.#isLoaded || this.#changes.length === 0) return;
     const changes = this.#changes;
     this.#changes = [];
     this.list = takeChanges(this.list, changes, {
-      matches: (run) => matchesFilter(run, this.#filter),
+      matches: (run) => matchesFilter(run, this.#filter, Date.now()),
       hold: this.hold,
     });
     if (this.#wasEmpty) this.firstRun = this.list.rows[0] ?? this.list.waiting[0] ?? null;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Run } from "../../../../protocol/api.ts";
-import { figuresOf } from "./figures.ts";
-import { addPage, firstPage, NO_RUNS, removeRun, showWaiting, takeChanges } from "./run-list.ts";
-import { filterToSearch, matchesFilter, parseFilter } from "./runs-filter.ts";
+import { dayBars, figuresOf } from "./figures.ts";
+import { addPage, editRun, firstPage, NO_RUNS, removeRun, showWaiting, takeChanges } from "./run-list.ts";
+import { EVERYTHING, filterToQuery, filterToSearch, isEverything, matchesFilter, parseFilter } from "./runs-filter.ts";
 
 const run = (n: number, more: Partial<Run> = {}): Run => ({
   run_id: `0193d000-0000-7000-8000-${String(n).padStart(12, "0")}`,
@@ -75,37 +75,88 @@ describe("the list follows what the socket tells", () => {
 });
 
 describe("the filter is in the address", () => {
-  test("there and back", () => {
-    const filter = parseFilter(new URLSearchParams("?status=failed&status=nonsense&q=web%20build"));
-    expect(filter).toEqual({ statuses: ["failed"], text: "web build" });
-    expect(filterToSearch(filter)).toBe("?status=failed&q=web+build");
-    expect(filterToSearch({ statuses: [], text: " " })).toBe("");
+  const NOW = Date.parse("2026-11-21T12:00:00.000Z");
+  const FULL =
+    "?status=failed&label=branch%3Amain&label=a%3A&workflow=etl&since=24h&severity=error&pinned=true&q=web+build";
+
+  test("there and back", () => expect(filterToSearch(parseFilter(new URLSearchParams(FULL)))).toBe(FULL));
+  test("what is not known is passed over", () =>
+    expect(parseFilter(new URLSearchParams("?status=x&since=1y&severity=x&label=nocolon&label=:v&pinned=1"))).toEqual(
+      EVERYTHING,
+    ));
+  test("blanks ask for nothing", () => expect(isEverything({ ...EVERYTHING, text: " " })).toBe(true));
+  test("the server is asked in its own words", () =>
+    expect(filterToQuery(parseFilter(new URLSearchParams(FULL)), NOW)).toEqual({
+      status: ["failed"],
+      label: ["branch:main", "a:"],
+      workflow_id: "etl",
+      created_after: "2026-11-20T12:00:00.000Z",
+      max_validation_severity: "error",
+      pinned: true,
+      q: "web build",
+    }));
+
+  const told = run(1, {
+    name: "Build the web",
+    workflow_id: "etl",
+    labels: { branch: "main:x" },
+    created_at: "2026-11-21T11:30:00.000Z",
+    max_validation_severity: "error",
   });
   test.each([
-    ["build", true],
-    ["web build", true],
-    ["web", true],
-    ["0193d0", true],
-    ["deploy web", false],
-  ])("%j matches 'build the web': %j", (text, matches) =>
-    expect(matchesFilter(run(1, { name: "Build the web" }), { statuses: [], text })).toBe(matches),
+    [{ text: "build" }, true],
+    [{ text: "web BUILD" }, true],
+    [{ text: "0193d0" }, true],
+    [{ text: "deploy web" }, false],
+    [{ statuses: ["failed"] }, false],
+    [{ workflow: "etl" }, true],
+    [{ workflow: "other" }, false],
+    [{ labels: ["branch:main:x"] }, true],
+    [{ labels: ["branch:main"] }, false],
+    [{ labels: ["toString:"] }, false],
+    [{ since: "1h" }, true],
+    [{ severity: "warning" }, false],
+    [{ pinned: true }, false],
+  ] as const)("a run told by the socket is held against %j: %j", (part, matches) =>
+    expect(matchesFilter(told, { ...EVERYTHING, ...part }, NOW)).toBe(matches),
   );
+  test("an hour later it is no longer of the last hour", () =>
+    expect(matchesFilter(told, { ...EVERYTHING, since: "1h" }, NOW + 3_600_000)).toBe(false));
+});
+
+test("an edit changes the row and leaves it where it is", () => {
+  const list = firstPage({ items: [run(2), run(1)], next_cursor: null });
+  expect(editRun(list, run(1).run_id, { pinned: true }).rows.map(({ pinned }) => pinned)).toEqual([false, true]);
 });
 
 describe("figures", () => {
-  test("of nothing there are none", () =>
-    expect(figuresOf([])).toEqual({ active: 0, finished: 0, successRate: null, p50Ms: null, p95Ms: null, bars: [] }));
-  test("they are those of the listed runs", () => {
-    const ended = (n: number, status: Run["status"], durationMs: number): Run =>
-      run(n, { status, duration_ms: durationMs });
-    const figures = figuresOf([
-      run(5),
-      ended(4, "succeeded", 400),
-      ended(3, "failed", 100),
-      ended(2, "succeeded", 200),
-      ended(1, "succeeded", 300),
+  const stats = {
+    counts: { queued: 0, building: 0, running: 1, succeeded: 2, failed: 1, cancelled: 0 },
+    total: 4,
+    active: 1,
+    success_rate: 0.9996,
+    duration_ms: { p50: 64_000, p95: 372_000 },
+    runs_per_day: [],
+    workflows: [],
+  };
+  const valuesOf = (given: Parameters<typeof figuresOf>[0]): string[] => figuresOf(given).map(({ value }) => value);
+
+  test("before they are known, and where nothing has ended, there are none", () => {
+    expect(valuesOf(null)).toEqual(["–", "–", "–", "–"]);
+    expect(valuesOf({ ...stats, success_rate: null, duration_ms: { p50: null, p95: null } })).toEqual([
+      "1",
+      "–",
+      "–",
+      "–",
     ]);
-    expect(figures).toMatchObject({ active: 1, finished: 4, successRate: 75, p50Ms: 200, p95Ms: 400 });
-    expect(figures.bars.map(({ share }) => share)).toEqual([0.75, 0.5, 0.25, 1]);
+  });
+  test("99.96 % is not shown as all", () => expect(valuesOf(stats)).toEqual(["1", "99.9 %", "1m 04s", "6m 12s"]));
+  test("a day with one run is seen beside one with a thousand", () => {
+    const bars = dayBars([
+      { day: "2026-11-19", count: 0 },
+      { day: "2026-11-20", count: 1 },
+      { day: "2026-11-21", count: 1000 },
+    ]);
+    expect(bars.map(({ share }) => share)).toEqual([0, 0.12, 1]);
   });
 });

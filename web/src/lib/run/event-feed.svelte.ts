@@ -1,0 +1,37 @@
+import type { RunEvent } from "../../../../protocol/event.ts";
+import { EventFeed, type FeedRange, type FeedState } from "./event-feed.ts";
+
+/** An event feed of one run, as the page sees it. */
+export class EventFeedView {
+  events: readonly RunEvent[] = $state.raw([]);
+  state: FeedState = $state.raw("idle");
+  isCut = $state(false);
+  readonly #feed: EventFeed;
+
+  constructor(runId: string, range: FeedRange, signal: AbortSignal) {
+    this.#feed = new EventFeed(
+      range,
+      async (query) => {
+        const response = await fetch(`/api/runs/${encodeURIComponent(runId)}/events?${query}`, {
+          headers: { accept: "application/x-ndjson" },
+          signal,
+        });
+        if (!response.ok) throw new Error(`the server answered ${response.status}`);
+        return response.text();
+      },
+      () => {
+        this.events = this.#feed.events;
+        this.state = this.#feed.state;
+        this.isCut = this.#feed.isCut;
+      },
+    );
+  }
+
+  load(): void {
+    void this.#feed.load();
+  }
+
+  take(events: readonly RunEvent[]): void {
+    this.#feed.take(events);
+  }
+}

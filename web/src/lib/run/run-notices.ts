@@ -1,0 +1,62 @@
+import type { Run } from "../../../../protocol/api.ts";
+import type { RunEvent } from "../../../../protocol/event.ts";
+import { textOr } from "../../../../protocol/lenient.ts";
+import { formatClock } from "../format/duration.ts";
+import { formatPlural } from "../format/number.ts";
+
+/** What one should know about a run besides its status: what happened, what it means for the data, what to do. */
+export type Notice = { key: string; text: string };
+
+export type NoticeFacts = {
+  run: Run;
+  /** Of the timeline, as far as it is here. */
+  events: readonly RunEvent[];
+  damagedLines: number;
+  /** The server knows the run and has no log of it. */
+  isLogMissing: boolean;
+  now: number;
+};
+
+export function noticesOf({ run, events, damagedLines, isLogMissing, now }: NoticeFacts): Notice[] {
+  const notices: Notice[] = [];
+  if (run.stale) notices.push({ key: "stale", text: staleWords(events, now) });
+  if (run.logging_degraded)
+    notices.push({
+      key: "degraded",
+      text: "The archive or the index cannot keep up. Every acknowledged line is kept and shown; it is stored there as soon as that works again.",
+    });
+  if (isLogMissing)
+    notices.push({
+      key: "missing",
+      text: "The stored log of this run is missing. How it went is kept: its outcome, parameters and summary. A backup of the server's storage may have the log.",
+    });
+  else if (run.incomplete)
+    notices.push({
+      key: "incomplete",
+      text: "Part of what was stored of this run is missing. What is left is shown; a backup of the server's storage may have the rest.",
+    });
+  if (damagedLines > 0)
+    notices.push({
+      key: "damaged",
+      text: `${formatPlural(damagedLines, "line")} of the stored log cannot be read and ${damagedLines === 1 ? "is" : "are"} marked below. All others are as they were written.`,
+    });
+  if (run.status === "cancelled") {
+    const text = cancelWords(events);
+    if (text !== null) notices.push({ key: "cancelled", text });
+  }
+  return notices;
+}
+
+function staleWords(events: readonly RunEvent[], now: number): string {
+  const since = textOr(events.findLast(({ type }) => type === "producer.lost")?.payload["since"], null);
+  const how = since === null ? "" : ` for ${formatClock(now - Date.parse(since))}`;
+  return `The producer has not been heard of${how}. The run stays open and what it sent is safe; it may come back.`;
+}
+
+/** Who asked, and why. */
+function cancelWords(events: readonly RunEvent[]): string | null {
+  const asked = events.findLast(({ type, payload }) => type === "control.requested" && payload["action"] === "cancel");
+  if (asked === undefined) return null;
+  const reason = textOr(asked.payload["reason"], null);
+  return `Cancelled by ${textOr(asked.payload["by"], "somebody")}${reason === null ? "." : `: ${reason}`}`;
+}

@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import type { RunEvent } from "../../../../protocol/event.ts";
+import { kindOf, artifactHref } from "./artifact-kind.ts";
+import { draftOf, readDraft } from "./run-edit.ts";
+import { noticesOf } from "./run-notices.ts";
+import { RUN } from "./testing/run.ts";
+import { snippetsOf } from "./share.ts";
+
+describe("an edit is read from what was typed", () => {
+  const run = { name: "build web", labels: { branch: "main" } };
+
+  test("nothing changed, nothing is sent", () =>
+    expect(readDraft(draftOf(run), run)).toEqual({ kind: "ok", changes: {} }));
+  test("only what changed is sent; an empty name takes it away", () =>
+    expect(readDraft({ name: " ", labels: "branch: main" }, run)).toEqual({ kind: "ok", changes: { name: null } }));
+  test("labels are lines; values may be empty and hold colons; order does not matter", () => {
+    expect(readDraft({ name: "build web", labels: "\nurl: http://x:1\n flag \nbranch:main" }, run)).toEqual({
+      kind: "ok",
+      changes: { labels: { url: "http://x:1", flag: "", branch: "main" } },
+    });
+    const two = { name: null, labels: { a: "1", b: "2" } };
+    expect(readDraft({ name: "", labels: "b: 2\na: 1" }, two)).toEqual({ kind: "ok", changes: {} });
+  });
+  test.each([": value", "a: 1\na: 2"])("%j is told in words", (labels) =>
+    expect(readDraft({ name: "", labels }, run)).toMatchObject({ kind: "wrong" }),
+  );
+  test("a label called __proto__ is a label", () => {
+    const draft = readDraft({ name: "build web", labels: "__proto__: x" }, run);
+    expect(draft.kind === "ok" && Object.keys(draft.changes.labels ?? {})).toEqual(["__proto__"]);
+  });
+});
+
+describe("what one should know about a run", () => {
+  const event = (type: string, payload: Record<string, unknown>): RunEvent => ({
+    sequence: 5,
+    type,
+    created_at: "2026-11-21T02:30:00.000Z",
+    payload,
+  });
+  const facts = {
+    run: RUN,
+    events: [],
+    damagedLines: 0,
+    isLogMissing: false,
+    now: Date.parse("2026-11-21T02:33:05.000Z"),
+  };
+  const words = (more: Partial<Parameters<typeof noticesOf>[0]>): string =>
+    noticesOf({ ...facts, ...more })
+      .map(({ text }) => text)
+      .join("\n");
+
+  test("of a healthy run there is nothing to say", () => expect(noticesOf(facts)).toEqual([]));
+  test("a silent producer, and for how long", () => {
+    const events = [event("producer.lost", { last_sequence: 4, since: "2026-11-21T02:30:00.000Z" })];
+    expect(words({ run: { ...RUN, stale: true }, events })).toContain("not been heard of for 3:05");
+    expect(words({ run: { ...RUN, stale: true } })).toContain("not been heard of. The run stays open");
+  });
+  test("degraded, incomplete and damaged are three things", () =>
+    expect(
+      noticesOf({ ...facts, run: { ...RUN, logging_degraded: true, incomplete: true }, damagedLines: 2 }).map(
+        ({ key }) => key,
+      ),
+    ).toEqual(["degraded", "incomplete", "damaged"]));
+  test("a log that is gone is more than incomplete", () =>
+    expect(
+      noticesOf({ ...facts, run: { ...RUN, incomplete: true }, isLogMissing: true }).map(({ key }) => key),
+    ).toEqual(["missing"]));
+  test("who cancelled it, and why", () => {
+    const run = { ...RUN, status: "cancelled" as const };
+    const events = [
+      event("control.requested", { control_id: "c", action: "cancel", by: "ana", reason: "wrong branch" }),
+    ];
+    expect(words({ run, events })).toBe("Cancelled by ana: wrong branch");
+    expect(words({ run })).toBe("");
+  });
+});
+
+test.each([
+  ["image/png", "image"],
+  ["IMAGE/PNG; x=y", "image"],
+  ["image/svg+xml", "other"],
+  ["text/plain; charset=utf-8", "text"],
+  ["text/html", "text"],
+  ["application/json", "text"],
+  ["application/vnd.x+json", "text"],
+  ["application/octet-stream", "other"],
+  ["", "other"],
+])("an artifact of type %j is %s", (mediaType, kind) => expect(kindOf({ media_type: mediaType })).toBe(kind));
+
+test("an artifact's name cannot leave its path", () =>
+  expect(artifactHref("r", "a b?#%.html")).toBe("/api/runs/r/artifacts/a%20b%3F%23%25.html"));
+
+test("what is copied holds no token, and the address in every form", () => {
+  for (const { text } of snippetsOf(RUN, "https://runcast.test")) {
+    expect(text).toContain(RUN.run_id);
+    expect(text).toMatch(/(?:https|wss):\/\/runcast\.test/);
+    expect(text).not.toMatch(/Bearer [^$]/);
+  }
+});
