@@ -95,17 +95,6 @@ export type EditRun = z.infer<typeof editRunSchema>;
 export const runListSchema = z.object({ items: z.array(runSchema), next_cursor: z.string().nullable() });
 export type RunList = z.infer<typeof runListSchema>;
 
-/** A file that a run has left. */
-export const artifactSchema = z.object({
-  name: z.string(),
-  bytes: z.int().min(0),
-  media_type: z.string(),
-  sha256: z.string(),
-  created_at: z.string(),
-});
-export type Artifact = z.infer<typeof artifactSchema>;
-export const artifactListSchema = z.object({ items: z.array(artifactSchema) });
-
 /** Addresses to give away. `preview_url` and `badge_url` hold the run's key: whoever has it sees the run's name and how it stands. */
 export const shareSchema = z.object({
   watch_url: z.url(),

@@ -133,6 +133,7 @@ const STATES: State[] = [
   { name: "run-stale", open: opened(() => run("stale"), /not been heard of for/) },
   { name: "run-degraded", open: opened(() => run("degraded"), /cannot keep up\. Every/) },
   { name: "run-incomplete", open: opened(() => run("incomplete"), /The stored log of this run is missing/) },
+  { name: "run-damaged", open: opened(() => run("damaged"), /cannot be read and are marked/) },
   {
     name: "run-reconnecting",
     open: async (page, url) => {
@@ -150,6 +151,16 @@ const STATES: State[] = [
   { name: "run-metrics-none", open: opened(() => run("bare", "?view=metrics"), "No metrics") },
   { name: "run-issues", open: opened(() => run("succeeded", "?view=issues"), "name a customer that does not exist") },
   { name: "run-issues-none", open: opened(() => run("bare", "?view=issues"), "No issues") },
+  {
+    name: "run-artifacts",
+    open: async (page, url) => {
+      await opened(() => run("succeeded", "?view=artifacts"), "report.txt")(page, url);
+      await press(page, "Show report.txt");
+      await press(page, "Show chart.png");
+      await page.getByText("48,113").waitFor();
+      await page.waitForFunction(() => [...document.images].some((image) => image.naturalWidth > 0));
+    },
+  },
   { name: "run-artifacts-none", open: opened(() => run("bare", "?view=artifacts"), "No artifacts") },
   { name: "run-summary", open: opened(() => run("succeeded", "?view=summary"), "full_refresh") },
   {
@@ -190,7 +201,7 @@ const STATES: State[] = [
       await opened(() => run("succeeded"), /complete/)(page, url);
       await press(page, "Share and more");
       await press(page, /Delete run/);
-      await page.getByText(/its artifacts: none/).waitFor();
+      await page.getByText(/its artifacts: 3 files/).waitFor();
     },
   },
 ];

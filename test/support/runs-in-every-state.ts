@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { consoleLine, expectStatus, type Api, type SentEvent } from "./api.ts";
 import type { InspectedServer } from "./inspected-server.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -13,6 +15,7 @@ export type RunsInEveryState = Record<
   | "stale"
   | "degraded"
   | "incomplete"
+  | "damaged"
   | "bare",
   string
 >;
@@ -37,6 +40,8 @@ export async function makeRunsInEveryState(server: InspectedServer): Promise<Run
   const stale = await makeStale(api);
   const failed = await makeFailed(api);
   const succeeded = await makeSucceeded(api);
+  const damaged = await makeArchived(server, "import customers");
+  await damage(server, damaged);
   const incomplete = await makeArchived(server, "weekly report");
   await server.bucket.delete(`workspaces/default/runs/${incomplete}/logs/events.ndjson`);
   const bare = (await api.createRun({ name: "hello" })).run_id;
@@ -51,7 +56,7 @@ export async function makeRunsInEveryState(server: InspectedServer): Promise<Run
   const running = await makeRunning(api);
   const queued = (await api.createRun({ name: "nightly etl", workflow_id: "etl", labels: { region: "eu" } })).run_id;
   await waitUntil("the producer is missed", async () => (await api.run(stale)).stale, { timeoutMs: 30_000 });
-  return { queued, building, running, succeeded, failed, cancelled, stale, degraded, incomplete, bare };
+  return { queued, building, running, succeeded, failed, cancelled, stale, degraded, incomplete, damaged, bare };
 }
 
 /** What keeps a run's page from ever being empty: every tab has something in it. */
@@ -128,9 +133,32 @@ async function makeSucceeded(api: Api): Promise<string> {
     stepEnd("notify", "skipped", 0),
     consoleLine("\u001b[32mdone\u001b[0m"),
   ]);
+  await putArtifact(api, runId, "report.txt", "text/plain", "orders     1,200,000\ncustomers     48,113\n");
+  await putArtifact(
+    api,
+    runId,
+    "chart.png",
+    "image/png",
+    readFileSync(join(import.meta.dirname, "../../docs/images/run.png")),
+  );
+  await putArtifact(api, runId, "dump.bin", "application/octet-stream", new Uint8Array(4_000));
   expectStatus(await api.ask("PATCH", `/api/runs/${runId}`, { body: { pinned: true } }), 200);
   await api.add(runId, [{ type: "run.completed", payload: { status: "succeeded", exit_code: 0 } }]);
   return runId;
+}
+
+async function putArtifact(
+  api: Api,
+  runId: string,
+  name: string,
+  type: string,
+  bytes: string | Uint8Array,
+): Promise<void> {
+  const body = typeof bytes === "string" ? bytes : new Uint8Array(bytes);
+  expectStatus(
+    await api.ask("PUT", `/api/runs/${runId}/artifacts/${name}`, { body, headers: { "content-type": type } }),
+    201,
+  );
 }
 
 async function makeFailed(api: Api): Promise<string> {
@@ -219,6 +247,18 @@ async function makeArchived(server: InspectedServer, name: string): Promise<stri
     timeoutMs: 60_000,
   });
   return runId;
+}
+
+/** Some bytes of two stored lines turn into others, as on a disk that goes bad. */
+async function damage(server: InspectedServer, runId: string): Promise<void> {
+  const key = `workspaces/default/runs/${runId}/logs/events.ndjson`;
+  const object = await server.bucket.get(key);
+  if (object === null) throw new Error("there is no archive to damage");
+  const text = await object.text();
+  await server.bucket.put(
+    key,
+    text.replace('{"sequence":9,', '{"sequence\u0000:9,').replace('{"sequence":10,', '{"sequence\u0000:10,'),
+  );
 }
 
 /** The database refuses every write of this run: its index cannot be kept up with, and stays so. */
