@@ -29,11 +29,14 @@ class HibernatingWatcher implements Watcher {
   }
 }
 
-/** The open watcher sockets of one object. A socket is read from its attachment once, then kept. */
+/**
+ * The open watcher sockets of one object. The runtime is asked for them once, when the object wakes, and each is read from its attachment once: thousands
+ * may come and go.
+ */
 export class HibernatingWatchers implements Watchers {
   static readonly TAG = "watcher";
   readonly #ctx: DurableObjectState;
-  readonly #known = new Map<WebSocket, HibernatingWatcher>();
+  #watcherBySocket: Map<WebSocket, HibernatingWatcher> | null = null;
   #listed: HibernatingWatcher[] | null = null;
 
   constructor(ctx: DurableObjectState) {
@@ -41,39 +44,43 @@ export class HibernatingWatchers implements Watchers {
   }
 
   all(): readonly Watcher[] {
-    // The runtime lists a socket until its closing is over, which a client that reads no more can put off for ever.
-    this.#listed ??= this.#ctx
-      .getWebSockets(HibernatingWatchers.TAG)
-      .filter((socket) => socket.readyState === WebSocket.OPEN)
-      .map((socket) => this.#of(socket));
+    this.#listed ??= [...this.#open().values()];
     return this.#listed;
   }
 
   accept(socket: WebSocket, state: WatcherState): Watcher {
     this.#ctx.acceptWebSocket(socket, [HibernatingWatchers.TAG]);
     socket.serializeAttachment(state);
+    const watcher = this.#of(socket);
+    this.#open().set(socket, watcher);
     this.#listed = null;
-    return this.#of(socket);
+    return watcher;
   }
 
-  /** The watcher behind a socket, or null when it is another kind of socket. */
+  /** The watcher behind a socket, also of one that is closing; null when it is another kind of socket. */
   find(socket: WebSocket): Watcher | null {
+    const known = this.#open().get(socket);
+    if (known !== undefined) return known;
     return this.#ctx.getTags(socket).includes(HibernatingWatchers.TAG) ? this.#of(socket) : null;
   }
 
   forget(socket: WebSocket): void {
-    this.#known.delete(socket);
+    this.#open().delete(socket);
     this.#listed = null;
   }
 
+  #open(): Map<WebSocket, HibernatingWatcher> {
+    this.#watcherBySocket ??= new Map(
+      this.#ctx
+        .getWebSockets(HibernatingWatchers.TAG)
+        // The runtime lists a socket until its closing is over, which a client that reads no more can put off for ever.
+        .filter((socket) => socket.readyState === WebSocket.OPEN)
+        .map((socket) => [socket, this.#of(socket)]),
+    );
+    return this.#watcherBySocket;
+  }
+
   #of(socket: WebSocket): HibernatingWatcher {
-    let watcher = this.#known.get(socket);
-    if (watcher === undefined) {
-      watcher = new HibernatingWatcher(socket, () => {
-        this.#listed = null;
-      });
-      this.#known.set(socket, watcher);
-    }
-    return watcher;
+    return new HibernatingWatcher(socket, () => this.forget(socket));
   }
 }

@@ -14,7 +14,7 @@ import { SqliteLiveRuns, type LiveRun } from "../storage/sqlite-live-runs.ts";
 import type { Env } from "../worker/env.ts";
 import { cleanCloseCode } from "./close-code.ts";
 import { GatheredChanges } from "./gathered-changes.ts";
-import { expiryOf, openPair, switchProtocols } from "./object-sockets.ts";
+import { expiryOf, openPair, refuse, switchProtocols } from "./object-sockets.ts";
 
 /** Progress of one run is told at most four times a second; a person sees no more, and a hundred runs stay affordable. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -33,6 +33,8 @@ type Attachment = z.infer<typeof attachmentSchema>;
 export class WorkspaceObject extends DurableObject<Env> {
   readonly #runs: SqliteLiveRuns;
   readonly #changes: GatheredChanges;
+  /** No more sockets than this are open; null: not counted yet. */
+  #mostOpen: number | null = null;
   /** Undefined until this object has set it: what the one before it set is not known. */
   #alarmAt: number | null | undefined = undefined;
 
@@ -86,19 +88,20 @@ export class WorkspaceObject extends DurableObject<Env> {
 
   /** A socket, handed over by the Worker, which has asked who it is. */
   override fetch(request: Request): Response {
+    if (this.#isFull()) {
+      return refuse({
+        code: "TOO_MANY_WATCHERS",
+        detail: `this workspace has ${LIMITS.watchersPerRun} watchers already`,
+      });
+    }
     const { client, server } = openPair();
     this.ctx.acceptWebSocket(server);
     const offered = request.headers.get("sec-websocket-protocol") ?? "";
     const answer = switchProtocols(client, offered.includes(WORKSPACE_SUBPROTOCOL) ? WORKSPACE_SUBPROTOCOL : null);
-    if (this.ctx.getWebSockets().length > LIMITS.watchersPerRun) {
-      server.close(4429, "too many watchers of this workspace");
-      return answer;
-    }
-
     const { origin } = new URL(request.url);
     const attachment: Attachment = { origin, expiresAt: expiryOf(request) };
     server.serializeAttachment(attachment);
-    this.#armSessions();
+    this.#came(attachment);
     send(server, { op: "hello", workspace_id: this.ctx.id.name ?? "" });
     for (const { run } of this.#runs.all()) send(server, { op: "run", run: toWireRun(run, origin) });
     return answer;
@@ -110,7 +113,7 @@ export class WorkspaceObject extends DurableObject<Env> {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    this.#armSessions();
+    this.#left(socket);
     // Without an answer of our own the client waits ten seconds and then sees a broken connection.
     socket.close(cleanCloseCode(code), "");
   }
@@ -122,9 +125,28 @@ export class WorkspaceObject extends DurableObject<Env> {
     this.#armSessions();
   }
 
-  override webSocketError(_socket: WebSocket, error: unknown): void {
-    this.#armSessions();
+  override webSocketError(socket: WebSocket, error: unknown): void {
+    this.#left(socket);
     logError("a socket of the live list broke", { workspace_id: this.ctx.id.name ?? null, error: errorText(error) });
+  }
+
+  /** Counted anew only when it may be so: the runtime makes a list of all sockets each time it is asked. */
+  #isFull(): boolean {
+    if (this.#mostOpen !== null && this.#mostOpen < LIMITS.watchersPerRun) return false;
+    this.#mostOpen = this.ctx.getWebSockets().filter(isOpen).length;
+    return this.#mostOpen >= LIMITS.watchersPerRun;
+  }
+
+  /** Thousands may come at once: only the first session to end moves the alarm. */
+  #came({ expiresAt }: Attachment): void {
+    this.#mostOpen = (this.#mostOpen ?? 0) + 1;
+    const isFirst = typeof this.#alarmAt === "number" && expiresAt !== null && expiresAt < this.#alarmAt;
+    if (this.#alarmAt === undefined || isFirst || (this.#alarmAt === null && expiresAt !== null)) this.#armSessions();
+  }
+
+  #left(socket: WebSocket): void {
+    const attachment = attachmentSchema.safeParse(socket.deserializeAttachment());
+    if (attachment.success && attachment.data.expiresAt !== null) this.#armSessions();
   }
 
   /** The alarm is set to the first session that ends; without one there is none. */
@@ -138,7 +160,7 @@ export class WorkspaceObject extends DurableObject<Env> {
   #sessionSockets(): SessionSocket[] {
     return this.ctx.getWebSockets().flatMap((socket) => {
       const attachment = attachmentSchema.safeParse(socket.deserializeAttachment());
-      if (!attachment.success || socket.readyState !== WebSocket.OPEN) return [];
+      if (!attachment.success || !isOpen(socket)) return [];
       return [{ state: attachment.data, close: (code: number, reason: string) => socket.close(code, reason) }];
     });
   }
@@ -152,8 +174,7 @@ export class WorkspaceObject extends DurableObject<Env> {
     const textByOrigin = new Map<string, string>();
     for (const socket of this.ctx.getWebSockets()) {
       const attachment = attachmentSchema.safeParse(socket.deserializeAttachment());
-      // Refused at the door and not yet gone.
-      if (!attachment.success || socket.readyState !== WebSocket.OPEN) continue;
+      if (!attachment.success || !isOpen(socket)) continue;
       const { origin } = attachment.data;
       if (hasExpired(attachment.data, Date.now())) {
         socket.close(ERROR_CODES.UNAUTHENTICATED.close, SESSION_EXPIRED);
@@ -167,6 +188,9 @@ export class WorkspaceObject extends DurableObject<Env> {
     }
   }
 }
+
+/** The runtime lists a socket until its closing is over. */
+const isOpen = (socket: WebSocket): boolean => socket.readyState === WebSocket.OPEN;
 
 const send = (socket: WebSocket, frame: WorkspaceFrame): void => socket.send(JSON.stringify(frame));
 

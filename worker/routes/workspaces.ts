@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { createWorkspaceSchema, workspaceListSchema, workspaceSchema, type Workspace } from "../../protocol/api.ts";
 import { slugSchema } from "../../protocol/event.ts";
+import type { Refusal } from "../../protocol/error-code.ts";
 import { WORKSPACE_SUBPROTOCOL } from "../../protocol/version.ts";
 import { D1Workspaces, type WorkspaceRow } from "../../storage/d1-workspaces.ts";
 import { jsonBody } from "../middleware/json-body.ts";
@@ -66,7 +67,14 @@ export const workspaceRoutes = newRoutes()
       request: { params },
       responses: {
         101: { description: "The socket: hello, all open runs, then each change" },
-        ...refusals("UNAUTHENTICATED", "ORIGIN_REFUSED", "INVALID_QUERY", "WORKSPACE_NOT_FOUND", "UPGRADE_REQUIRED"),
+        ...refusals(
+          "UNAUTHENTICATED",
+          "ORIGIN_REFUSED",
+          "INVALID_QUERY",
+          "WORKSPACE_NOT_FOUND",
+          "UPGRADE_REQUIRED",
+          "TOO_MANY_WATCHERS",
+        ),
       },
     }),
     async (c) => {
@@ -76,6 +84,7 @@ export const workspaceRoutes = newRoutes()
       if (!(await new D1Workspaces(c.env.DB).exists(ws))) {
         return problem(c, { code: "WORKSPACE_NOT_FOUND", detail: `there is no workspace ${ws}` });
       }
-      return workspaceObject(c.env, ws).fetch(withCaller(c));
+      const answer = await workspaceObject(c.env, ws).fetch(withCaller(c));
+      return answer.status === 101 ? answer : problem(c, await answer.json<Refusal>());
     },
   );
