@@ -46,6 +46,9 @@ export async function measureManyRuns(): Promise<void> {
       for (let list = 0; list < LISTS; list += 1) times.push(await listTime(server, query));
       print(`  ?${query}`, `p95 ${quantileOf(times, 0.95).toFixed(1)}  p50 ${median(times).toFixed(1)}`);
     }
+    const scrapes: number[] = [];
+    for (let scrape = 0; scrape < 20; scrape += 1) scrapes.push(await askTime(server, "/api/metrics"));
+    print("  /api/metrics", `p95 ${quantileOf(scrapes, 0.95).toFixed(1)}  p50 ${median(scrapes).toFixed(1)}`);
   } finally {
     await server.stop();
     rmSync(data, { recursive: true, force: true });
@@ -60,11 +63,13 @@ async function createRuns(api: Api): Promise<void> {
   await Promise.all(Array.from({ length: CREATED_AT_ONCE }, createSome));
 }
 
-async function listTime(server: Server, query: string): Promise<number> {
+const listTime = (server: Server, query: string): Promise<number> =>
+  askTime(server, `/api/workspaces/default/runs?${query}`);
+
+async function askTime(server: Server, path: string): Promise<number> {
   const begun = performance.now();
-  const api = new Api(server.url, TOKENS.administrator);
-  const { status } = await api.ask("GET", `/api/workspaces/default/runs?${query}`);
-  if (status !== 200) throw new Error(`a list was answered with ${status}`);
+  const { status } = await new Api(server.url, TOKENS.administrator).ask("GET", path);
+  if (status !== 200) throw new Error(`${path} was answered with ${status}`);
   return performance.now() - begun;
 }
 

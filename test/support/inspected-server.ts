@@ -31,8 +31,8 @@ export type InspectedServer = {
   evictWorkspace(workspaceId: string): Promise<void>;
   counts(): Promise<Counts>;
   forgetCounts(): Promise<void>;
-  /** Every call of R2 takes so much longer from now on, those that wait already included; Infinity: R2 hangs. */
-  delayArchive(ms: number): Promise<void>;
+  /** Every call of R2, or those about one run, take so much longer from now on, those that wait already included; Infinity: R2 hangs. */
+  delayArchive(ms: number, runId?: string): Promise<void>;
   /** Every key of the run in R2. */
   keys(runId: string): Promise<string[]>;
   /** Waits until the run's log is in the archive, whole, with nothing of it left elsewhere. */
@@ -76,7 +76,7 @@ export async function startInspectedServer(): Promise<InspectedServer> {
       }),
     counts: async () => (await api.ask("GET", "/counts")).json<Counts>(),
     forgetCounts: async () => void (await api.ask("DELETE", "/counts")),
-    delayArchive: async (ms) => void (await api.ask("POST", `/archive-delay?ms=${ms}`)),
+    delayArchive: async (ms, runId = "") => void (await api.ask("POST", `/archive-delay?ms=${ms}&run=${runId}`)),
     keys,
     archived: (runId) =>
       waitUntil(

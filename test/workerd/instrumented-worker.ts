@@ -6,14 +6,14 @@ import { wrapped } from "../../worker/timing/wrapped.ts";
  * The real Worker and its real objects, with the bindings they ask wrapped so that what they ask is counted, and R2 can be slow. Nothing is answered
  * differently. Worker and objects share one isolate here, so what is counted and set holds for all of them.
  */
-let archiveDelayMs = 0;
+let archiveDelay = { ms: 0, runId: "" };
 const counts = { statements: [] as string[], archiveBytesRead: 0, bytesAnswered: 0, mostBytesHeld: 0 };
 
 export default {
   async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/archive-delay") {
-      archiveDelayMs = Number(searchParams.get("ms"));
+      archiveDelay = { ms: Number(searchParams.get("ms")), runId: searchParams.get("run") ?? "" };
       return new Response();
     }
     if (pathname !== "/counts") {
@@ -66,31 +66,33 @@ function countReads(bucket: R2Bucket): R2Bucket {
   });
 }
 
-/** Every call of R2 takes so much longer; one that waits goes on when the delay is taken away. */
+/** Every call of R2, or every one about one run, takes so much longer; one that waits goes on when the delay is taken away. */
 function slowDown(bucket: R2Bucket): R2Bucket {
   return wrapped(bucket, {
-    get: (key: string, options?: R2GetOptions) => delayed(() => bucket.get(key, options)),
-    head: (key: string) => delayed(() => bucket.head(key)),
+    get: (key: string, options?: R2GetOptions) => delayed(key, () => bucket.get(key, options)),
+    head: (key: string) => delayed(key, () => bucket.head(key)),
     put: (key: string, value: string | ArrayBuffer, options?: R2PutOptions) =>
-      delayed(() => bucket.put(key, value, options)),
-    delete: (keys: string | string[]) => delayed(() => bucket.delete(keys)),
-    list: (options?: R2ListOptions) => delayed(() => bucket.list(options)),
+      delayed(key, () => bucket.put(key, value, options)),
+    delete: (keys: string | string[]) => delayed(String(keys), () => bucket.delete(keys)),
+    list: (options?: R2ListOptions) => delayed(options?.prefix ?? "", () => bucket.list(options)),
     createMultipartUpload: (key: string, options?: R2MultipartOptions) =>
-      delayed(() => bucket.createMultipartUpload(key, options)),
+      delayed(key, () => bucket.createMultipartUpload(key, options)),
     resumeMultipartUpload: (key: string, uploadId: string) => {
       const upload = bucket.resumeMultipartUpload(key, uploadId);
       return wrapped(upload, {
-        uploadPart: (partNumber: number, value: ArrayBuffer) => delayed(() => upload.uploadPart(partNumber, value)),
-        complete: (parts: R2UploadedPart[]) => delayed(() => upload.complete(parts)),
+        uploadPart: (partNumber: number, value: ArrayBuffer) =>
+          delayed(key, () => upload.uploadPart(partNumber, value)),
+        complete: (parts: R2UploadedPart[]) => delayed(key, () => upload.complete(parts)),
       });
     },
   });
 }
 
-async function delayed<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+async function delayed<Answer>(keys: string, call: () => Promise<Answer>): Promise<Answer> {
   const begunAt = Date.now();
   for (;;) {
-    const restMs = begunAt + archiveDelayMs - Date.now();
+    const delayMs = keys.includes(archiveDelay.runId) ? archiveDelay.ms : 0;
+    const restMs = begunAt + delayMs - Date.now();
     if (restMs <= 0) return call();
     await scheduler.wait(Math.min(restMs, 50));
   }
