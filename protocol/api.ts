@@ -128,13 +128,17 @@ export const statsSchema = z.object({
 });
 export type Stats = z.infer<typeof statsSchema>;
 
+const ARTIFACT_NAME = /^[^/\p{Cc}\p{Cs}]+$/u;
+
 /** A name that can stand alone in a path and in a file system. */
 export const artifactNameSchema = z
   .string()
   .min(1)
   .max(LIMITS.artifactNameChars)
-  .regex(/^[^/\p{Cc}\p{Cs}]+$/u, "holds no slash and no control character")
-  .refine((name) => name !== "." && name !== "..", "is no name");
+  .regex(ARTIFACT_NAME, "holds no slash and no control character")
+  .refine((name) => name !== "." && name !== "..", "is no name")
+  // Said again, because the OpenAPI document's generator writes the flag into the pattern.
+  .meta({ pattern: ARTIFACT_NAME.source });
 export const artifactSchema = z.object({
   name: artifactNameSchema,
   bytes: z.int().min(0),

@@ -12,8 +12,8 @@ import { artifactRoutes } from "./routes/artifacts.ts";
 import { answerFallback } from "./routes/fallback.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitsRoutes } from "./routes/limits.ts";
+import { contractRoutes, registerContract } from "./routes/openapi.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
-import { contractRoutes, registerSecurity } from "./routes/openapi.ts";
 import { readRoutes } from "./routes/read-events.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { sessionRoutes } from "./routes/session.ts";
@@ -44,7 +44,7 @@ app.route("/", verifyRoutes);
 app.route("/", socketRoutes);
 app.route("/", shareRoutes);
 app.route("/", contractRoutes(app));
-registerSecurity(app);
+registerContract(app);
 
 app.notFound(answerFallback);
 app.onError(answerError);

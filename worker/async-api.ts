@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { ERROR_CODES } from "../protocol/error-code.ts";
+import { CLOSE_NORMAL, CLOSE_RESTART, CLOSE_TOO_SLOW, ERROR_CODES } from "../protocol/error-code.ts";
 import { runEventSchema } from "../protocol/event.ts";
 import {
+  PING,
+  PONG,
   producerAppendSchema,
   producerFrameSchema,
   watcherCommandSchema,
@@ -9,16 +11,28 @@ import {
   workspaceFrameSchema,
 } from "../protocol/frames.ts";
 import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL, PROTOCOL_VERSION, WORKSPACE_SUBPROTOCOL } from "../protocol/version.ts";
+import { liveQuerySchema, produceQuerySchema } from "./parameters.ts";
+
+type Control = { options: readonly z.ZodObject<{ op: z.ZodLiteral }>[] };
+type Message = { name: string; schema: z.ZodType; contentType: string };
 
 type Socket = {
   name: string;
   address: string;
   subprotocol: string;
+  description: string;
+  query: z.ZodObject;
   /** What the server says. */
-  says: Record<string, z.ZodType>;
+  says: Message[];
   /** What the server hears. */
-  hears: Record<string, z.ZodType>;
+  hears: Message[];
 };
+
+/** One message for each `op` that the schema knows. */
+const controls = ({ options }: Control): Message[] =>
+  options.map((schema) => json(String([...schema.shape.op.values][0]), schema));
+const json = (name: string, schema: z.ZodType): Message => ({ name, schema, contentType: "application/json" });
+const text = (word: string): Message => ({ name: word, schema: z.literal(word), contentType: "text/plain" });
 
 /** The sockets of the contract. A frame is one or more lines, each line one JSON value of these. */
 const SOCKETS: readonly Socket[] = [
@@ -26,24 +40,59 @@ const SOCKETS: readonly Socket[] = [
     name: "live",
     address: "/api/runs/{run_id}/live",
     subprotocol: LIVE_SUBPROTOCOL,
-    says: { watcherFrame: watcherFrameSchema, event: runEventSchema },
-    hears: { watcherCommand: watcherCommandSchema },
+    description:
+      "Watch a run: `hello`, every event after the asked position once and in order, `caught_up` at the head, then live, and `end` before close 1000.",
+    query: liveQuerySchema,
+    says: [...controls(watcherFrameSchema), json("event", runEventSchema), text(PONG)],
+    hears: [...controls(watcherCommandSchema), text(PING)],
   },
   {
     name: "produce",
     address: "/api/runs/{run_id}/produce",
     subprotocol: PRODUCE_SUBPROTOCOL,
-    says: { producerFrame: producerFrameSchema },
-    hears: { producerAppend: producerAppendSchema },
+    description:
+      "Append to a run: a frame is an `append` line and then the batch's lines, answered by `ack` or `error`.",
+    query: produceQuerySchema,
+    says: [...controls(producerFrameSchema), text(PONG)],
+    hears: [json("append", producerAppendSchema), text(PING)],
   },
   {
     name: "workspace",
     address: "/api/workspaces/{workspace_id}/live",
     subprotocol: WORKSPACE_SUBPROTOCOL,
-    says: { workspaceFrame: workspaceFrameSchema },
-    hears: {},
+    description:
+      "Changes of a workspace's runs: `hello`, every open run, then each change. A reconnect needs no position.",
+    query: z.object({}),
+    says: [...controls(workspaceFrameSchema), text(PONG)],
+    hears: [text(PING)],
   },
 ];
+
+/** What each message means, by socket and direction. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  "live hello": "First: the run as it stands, and the name of this watcher",
+  "live caught_up": "Once, when history has reached the head; its sequence is a position to resume at",
+  "live presence": "On change, at most once a second: who watches, and where; above 50 only how many",
+  "live damaged": "These sequences are damaged in the store, and left out",
+  "live end": "The run has ended, and all of it was sent; the socket is closed unless `stay=true`",
+  "live event": "A line of the log",
+  "live ack": "The last sequence that was handled; send one at least every 64 KiB received",
+  "live view": "Where this watcher looks, at most once a second",
+  "produce hello": "First: the batch number that is expected next",
+  "produce ack": "The batch is durable, at these positions; null for an old duplicate, or a batch without lines",
+  "produce error": "The batch is refused, for a reason of the table of codes, and nothing of it is stored",
+  "produce control": "Something is asked of the producer",
+  "produce append": "The first line of a frame: the batch's number. The batch's lines follow in the same frame",
+  "workspace hello": "First",
+  "workspace run": "A run as it is now: first all that are open, then each that changes",
+  "workspace run_deleted": "A run is gone, with all that belonged to it",
+};
+
+const meaningOf = (socket: string, message: string): string => {
+  if (message === PING) return "Answered without waking anything; a producer's renews its lease";
+  if (message === PONG) return "The answer to `ping`";
+  return MEANINGS[`${socket} ${message}`] ?? "";
+};
 
 /** The sockets as AsyncAPI 3, made from the schemas that validate. */
 export function asyncApiDocument(url: URL): object {
@@ -52,45 +101,73 @@ export function asyncApiDocument(url: URL): object {
     info: {
       title: "Runcast",
       version: `${PROTOCOL_VERSION}`,
-      description: `Text frames of one or more lines, each line one JSON object. \`ping\` is answered \`pong\`. Close codes: ${closeCodes()}.`,
+      description: `Text frames of one or more lines, each line one JSON object: with \`sequence\` an event, with \`op\` one of the others. A reader ignores fields and operations it does not know. Close codes: ${closeCodes()}.`,
+      license: { name: "MIT", url: "https://opensource.org/license/mit" },
     },
-    servers: { this: { host: url.host, protocol: url.protocol === "https:" ? "wss" : "ws" } },
+    defaultContentType: "application/json",
+    servers: {
+      this: {
+        host: url.host,
+        protocol: url.protocol === "https:" ? "wss" : "ws",
+        security: [
+          { type: "http", scheme: "bearer" },
+          {
+            type: "httpApiKey",
+            in: "cookie",
+            name: "runcast_session",
+            description: "For browsers, from pages of this origin",
+          },
+        ],
+      },
+    },
     channels: Object.fromEntries(SOCKETS.map((socket) => [socket.name, channelOf(socket)])),
     operations: Object.fromEntries(SOCKETS.flatMap(operationsOf)),
   };
 }
 
-function channelOf({ address, subprotocol, says, hears }: Socket): object {
-  const names = [...address.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
+function channelOf({ name, address, subprotocol, description, query, says, hears }: Socket): object {
+  const parameters = [...address.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter ?? "");
   return {
     address,
-    description: `WebSocket, subprotocol ${subprotocol}`,
-    parameters: Object.fromEntries(names.map((name) => [name, {}])),
-    messages: Object.fromEntries(
-      Object.entries({ ...says, ...hears }).map(([name, schema]) => [
-        name,
-        { contentType: "application/json", payload: z.toJSONSchema(schema, { unrepresentable: "any", io: "input" }) },
-      ]),
-    ),
+    title: subprotocol,
+    description: `${description} Subprotocol \`${subprotocol}\`.`,
+    parameters: Object.fromEntries(parameters.map((parameter) => [parameter, { description: "As in the HTTP API" }])),
+    messages: Object.fromEntries([...says, ...hears].map((message) => [message.name, messageOf(name, message)])),
+    bindings: { ws: { method: "GET", query: schemaOf(query) } },
   };
 }
+
+/** In the draft that AsyncAPI means when it names none. A reader ignores what it does not know: hence objects as one may send them, open. */
+const schemaOf = (schema: z.ZodType): object => {
+  const { $schema: _draft, ...rest } = z.toJSONSchema(schema, {
+    unrepresentable: "any",
+    io: "input",
+    target: "draft-7",
+  });
+  return rest;
+};
+
+const messageOf = (socket: string, { name, schema, contentType }: Message): object => ({
+  name,
+  summary: meaningOf(socket, name),
+  contentType,
+  payload: schemaOf(schema),
+});
 
 const operationsOf = ({ name, says, hears }: Socket): [string, object][] =>
   [
     { key: `${name}Says`, action: "send", messages: says },
     { key: `${name}Hears`, action: "receive", messages: hears },
-  ]
-    .filter(({ messages }) => Object.keys(messages).length > 0)
-    .map(({ key, action, messages }) => [
-      key,
-      {
-        action,
-        channel: { $ref: `#/channels/${name}` },
-        messages: Object.keys(messages).map((message) => ({ $ref: `#/channels/${name}/messages/${message}` })),
-      },
-    ]);
+  ].map(({ key, action, messages }) => [
+    key,
+    {
+      action,
+      channel: { $ref: `#/channels/${name}` },
+      messages: messages.map((message) => ({ $ref: `#/channels/${name}/messages/${message.name}` })),
+    },
+  ]);
 
 function closeCodes(): string {
   const codes = Object.values(ERROR_CODES).flatMap((row) => ("close" in row ? [row.close] : []));
-  return [...new Set<number>([1000, 1012, 4408, ...codes])].sort((a, b) => a - b).join(", ");
+  return [...new Set<number>([CLOSE_NORMAL, CLOSE_RESTART, CLOSE_TOO_SLOW, ...codes])].sort((a, b) => a - b).join(", ");
 }

@@ -1,3 +1,4 @@
+import { Contract } from "./contract.ts";
 import type { AppendAnswer, CreateRun, Problem, Run } from "../../protocol/api.ts";
 
 /** An answer, read to its end. */
@@ -14,7 +15,49 @@ export type Ask = {
 /** What a producer sends: anything at all, this being a test. */
 export type SentEvent = { type: string; payload?: unknown; [field: string]: unknown };
 
-/** The HTTP API as a program sees it: nothing is retried, corrected or hidden. */
+const contracts = new Map<string, Promise<Contract>>();
+
+/** The contract that a server publishes, asked for once. */
+export function contractOf(url: string, signal?: AbortSignal): Promise<Contract> {
+  const known = contracts.get(url) ?? loadContract(url, signal);
+  contracts.set(url, known);
+  // A server that could not be asked may be there next time.
+  known.catch(() => contracts.delete(url));
+  return known;
+}
+
+async function loadContract(url: string, signal: AbortSignal | undefined): Promise<Contract> {
+  const [openapi, asyncapi] = await Promise.all(
+    ["openapi", "asyncapi"].map(async (name) => {
+      const answer = await fetch(`${url}/api/${name}.json`, { ...(signal && { signal }) });
+      return answer.json();
+    }),
+  );
+  return new Contract(openapi, asyncapi);
+}
+
+/**
+ * Takes every frame of one socket and holds its lines against the contract. What it does not allow is thrown outside of the test, which fails the
+ * whole run of tests: a frame has no caller to be told.
+ */
+export function checkFrames(url: string, channel: "live" | "produce" | "workspace"): (text: string) => void {
+  let lines = 0;
+  // A server that is down has said nothing either.
+  const contract = contractOf(url).catch(() => null);
+  return (text) => {
+    const at = lines;
+    const said = text === "pong" ? [] : text.split("\n").filter((line) => line !== "");
+    lines += said.length;
+    void contract.then((known) => {
+      for (const [index, line] of said.entries()) {
+        const fault = known?.frameFaultOf(channel, line, at + index) ?? null;
+        if (fault !== null) throw new Error(fault);
+      }
+    });
+  };
+}
+
+/** The HTTP API as a program sees it: nothing is retried, corrected or hidden, and every answer is held against the contract. */
 export class Api {
   readonly url: string;
   readonly token: string;
@@ -36,9 +79,11 @@ export class Api {
   ): Promise<Answer> {
     const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
     const isJson = bytes !== undefined && !isBytes(bytes);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const contract = await contractOf(this.url, signal);
     const response = await fetch(this.url + path, {
       method,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
       headers: {
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(isJson ? { "content-type": "application/json" } : {}),
@@ -48,6 +93,8 @@ export class Api {
       ...(bytes === undefined ? {} : { body: isBytes(bytes) ? bytes : JSON.stringify(bytes) }),
     });
     const text = await response.text();
+    const fault = contract.faultOf({ method, path, status: response.status, headers: response.headers, text });
+    if (fault !== null) throw new Error(fault);
     return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) };
   }
 

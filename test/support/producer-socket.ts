@@ -1,6 +1,6 @@
 import { WebSocket } from "ws";
 import type { Api, SentEvent } from "./api.ts";
-import { ndjson } from "./api.ts";
+import { checkFrames, ndjson } from "./api.ts";
 import { waitUntil } from "./wait-until.ts";
 import type { Closing, Control } from "./watcher.ts";
 
@@ -15,8 +15,10 @@ export class ProducerSocket {
   constructor(api: Api, runId: string, query = "producer_id=p&producer_epoch=0", token = api.token) {
     const url = `${api.url.replace("http", "ws")}/api/runs/${runId}/produce?${query}`;
     this.socket = new WebSocket(url, ["runcast.produce.v1"], { headers: { authorization: `Bearer ${token}` } });
+    const heard = checkFrames(api.url, "produce");
     this.socket.on("message", (data: Buffer) => {
       const text = data.toString();
+      heard(text);
       if (text === "pong") this.pongs += 1;
       else this.frames.push(JSON.parse(text));
     });

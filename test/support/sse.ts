@@ -1,4 +1,5 @@
-import type { Api } from "./api.ts";
+import { contractOf, type Api } from "./api.ts";
+import type { Contract } from "./contract.ts";
 
 export type SseMessage = { id: string | null; event: string | null; data: string };
 
@@ -10,6 +11,7 @@ export class SseReader {
   text = "";
   status = 0;
   isDone = false;
+  #contract: Contract | null = null;
   readonly #abort = new AbortController();
   readonly done: Promise<void>;
 
@@ -40,6 +42,14 @@ export class SseReader {
     try {
       const response = await fetch(url, { headers, signal: this.#abort.signal });
       this.status = response.status;
+      const exchange = {
+        method: "GET",
+        path: new URL(url).pathname,
+        status: response.status,
+        headers: response.headers,
+      };
+      this.#contract = await contractOf(new URL(url).origin);
+      this.#expectAllowed(this.#contract.faultOf({ ...exchange, text: null }));
       let rest = "";
       for await (const piece of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
         this.text += piece;
@@ -53,6 +63,10 @@ export class SseReader {
     this.isDone = true;
   }
 
+  #expectAllowed(fault: string | null): void {
+    if (fault !== null) throw new Error(fault);
+  }
+
   #take(block: string): void {
     const message: SseMessage = { id: null, event: null, data: "" };
     for (const line of block.split("\n")) {
@@ -64,6 +78,9 @@ export class SseReader {
       else if (field === "event") message.event = value;
       else if (field === "data") message.data = value;
     }
-    if (message.data !== "") this.messages.push(message);
+    if (message.data === "") return;
+    this.messages.push(message);
+    const fault = message.event === null ? this.#contract?.eventFaultOf(message.data, this.messages.length) : null;
+    this.#expectAllowed(fault ?? null);
   }
 }

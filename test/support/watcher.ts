@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { Api } from "./api.ts";
-import { sequenceOf } from "./api.ts";
+import { checkFrames, sequenceOf } from "./api.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export type Control = { op: string; [field: string]: unknown };
@@ -53,7 +53,11 @@ export class Watcher {
       ...(origin === undefined ? {} : { origin }),
     };
     this.socket = new WebSocket(url, subprotocols, connection);
-    this.socket.on("message", (data: Buffer) => this.#take(data.toString()));
+    const heard = checkFrames(api.url, "live");
+    this.socket.on("message", (data: Buffer) => {
+      heard(data.toString());
+      this.#take(data.toString());
+    });
     this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
     this.socket.on("error", () => {
       // A close event always follows, and that is what is looked at.

@@ -1,5 +1,6 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { Contract, type AsyncApi, type OpenApi } from "../support/contract.ts";
 import type { Role } from "../../protocol/api.ts";
 import { app } from "../../worker/app.ts";
 import { sha256Hex } from "../../worker/secrets.ts";
@@ -34,8 +35,33 @@ export async function call(
     },
     ...(json === undefined ? (body === undefined ? {} : { body }) : { body: JSON.stringify(json) }),
   });
-  return app.fetch(request, env, createExecutionContext());
+  const answer = await app.fetch(request, env, createExecutionContext());
+  await expectDocumented(method, path, answer);
+  return answer;
 }
+
+let contract: Promise<Contract> | null = null;
+
+/** Every answer is held against the documents that the application itself publishes. */
+async function expectDocumented(method: string, path: string, answer: Response): Promise<void> {
+  contract ??= loadContract();
+  const isJson = /[/+]json$/.test(answer.headers.get("content-type") ?? "");
+  // A stream is not waited for; a test that reads it sees what is in it.
+  const text = isJson ? await answer.clone().text() : null;
+  const fault = (await contract).faultOf({ method, path, status: answer.status, headers: answer.headers, text });
+  if (fault !== null) throw new Error(fault);
+}
+
+async function loadContract(): Promise<Contract> {
+  const [openapi, asyncapi] = await Promise.all([
+    documentAt<OpenApi>("/api/openapi.json"),
+    documentAt<AsyncApi>("/api/asyncapi.json"),
+  ]);
+  return new Contract(openapi, asyncapi);
+}
+
+const documentAt = async <Document>(path: string): Promise<Document> =>
+  (await app.fetch(new Request(ORIGIN + path), env, createExecutionContext())).json();
 
 /** The value of the session cookie that signing in gives, as the Cookie header has it. */
 export async function signIn(role: Role, name?: string): Promise<string> {

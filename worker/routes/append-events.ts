@@ -17,9 +17,22 @@ import { answerOutput } from "../appending/answer-output.ts";
 import type { Env } from "../env.ts";
 import { runObject } from "../objects.ts";
 import { answers, newRoutes, refusals } from "../open-api.ts";
+import { flag, producerHeadersSchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
 import { readBody } from "../request-body.ts";
 import { isRunId } from "../run-id.ts";
+
+const sentEvent = { $ref: "#/components/schemas/SentEvent" };
+
+const APPEND_BODIES = {
+  "application/x-ndjson": {
+    schema: z.string().describe("One event a line; a line that is none is raw output"),
+    "x-itemSchema": sentEvent,
+    example: '{"type":"step.started","step":"build","payload":{"name":"Build"}}\nany other line is output\n',
+  },
+  "application/json": { schema: { oneOf: [sentEvent, { type: "array" as const, items: sentEvent }] } },
+  "text/plain": { schema: z.string().describe("Raw output, every line of it") },
+};
 
 export const appendRoutes = newRoutes().openapi(
   createRoute({
@@ -31,33 +44,25 @@ export const appendRoutes = newRoutes().openapi(
     request: {
       params: z.object({ id: z.string() }),
       query: z.object({
-        raw: z.string().optional().describe("true: every line is raw output"),
-        stream: z
-          .string()
-          .optional()
-          .describe("true, with raw=true: a body of any length, stored as it arrives; the answer comes at its end"),
+        raw: flag("Every line is raw output, empty ones too"),
+        stream: flag("With `raw=true`: a body of any length, stored as it arrives; the answer comes at its end"),
       }),
+      headers: producerHeadersSchema,
       body: {
         required: false,
-        content: {
-          "application/x-ndjson": { schema: z.string() },
-          "text/plain": { schema: z.string() },
-        },
+        // None of it is read by its content type's validator: `parseAppend` judges the bytes, whatever they are. [APP12]
+        content: APPEND_BODIES,
       },
     },
     responses: {
       200: answers(appendAnswerSchema, "The batch is stored, or was stored before"),
       ...refusals(
         "INVALID_QUERY",
-        "UNAUTHENTICATED",
-        "FORBIDDEN",
-        "ORIGIN_REFUSED",
         "PRODUCER_FENCED",
         "RUN_NOT_FOUND",
         "RUN_ENDED",
         "ILLEGAL_MOVE",
         "PRODUCER_GAP",
-        "PAYLOAD_TOO_LARGE",
         "EVENT_TOO_LARGE",
         "UNSUPPORTED_MEDIA_TYPE",
         "INVALID_JSON",

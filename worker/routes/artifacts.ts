@@ -13,15 +13,24 @@ import { answerArtifact } from "../artifacts/answer-artifact.ts";
 import { receiveArtifact, type Reception } from "../artifacts/receive-artifact.ts";
 import { indexOf } from "../known-runs.ts";
 import { runObject } from "../objects.ts";
-import { answers, explain, newRoutes, refusals } from "../open-api.ts";
+import { answerHeader, answers, explain, newRoutes, refusals } from "../open-api.ts";
+import { rangeHeadersSchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
 
 const runParams = z.object({ id: runIdSchema });
 const artifactParams = runParams.extend({ name: z.string() });
 const namedArtifactSchema = artifactSchema.meta({ id: "Artifact" });
-const bytesOf = (description: string) => ({
+/** Any media type: the one that the uploader says. */
+const anyBytes = { "*/*": { schema: z.string().meta({ format: "binary" }) } };
+const fileHeaders = {
+  ETag: answerHeader("Of the file's bytes", { type: "string" }, true),
+  "Accept-Ranges": answerHeader("Ranges of bytes are given", { const: "bytes" }),
+  "Content-Disposition": answerHeader("A file name; `inline` where that was asked and is safe"),
+};
+const bytesOf = (description: string, headers: Record<string, ReturnType<typeof answerHeader>> = {}) => ({
   description,
-  content: { "application/octet-stream": { schema: z.string().meta({ format: "binary" }) } },
+  headers: { ...fileHeaders, ...headers },
+  content: anyBytes,
 });
 const noRun = (runId: string) => ({ code: "RUN_NOT_FOUND" as const, detail: `there is no run ${runId}` });
 
@@ -35,7 +44,7 @@ export const artifactRoutes = newRoutes()
         params: artifactParams,
         body: {
           required: false,
-          content: { "application/octet-stream": { schema: z.string().meta({ format: "binary" }) } },
+          content: anyBytes,
         },
       },
       responses: {
@@ -104,11 +113,17 @@ export const artifactRoutes = newRoutes()
       method: "get",
       path: "/api/runs/{id}/artifacts/{name}",
       summary: "A file of a run, whole or a byte range",
-      request: { params: artifactParams, query: z.object({ inline: z.enum(["true", "false"]).optional() }) },
+      request: {
+        params: artifactParams,
+        query: z.object({ inline: z.enum(["true", "false"]).optional().describe("Show it, if its type is safe") }),
+        headers: rangeHeadersSchema,
+      },
       responses: {
         200: bytesOf("Its bytes, with the media type it was uploaded with"),
-        206: bytesOf("The bytes of the range"),
-        304: { description: "As the ETag says" },
+        206: bytesOf("The bytes of the range", {
+          "Content-Range": answerHeader("Which bytes, of how many", { type: "string" }, true),
+        }),
+        304: { description: "As the ETag says", headers: fileHeaders },
         ...refusals(
           "UNAUTHENTICATED",
           "INVALID_QUERY",

@@ -7,7 +7,8 @@ import { detailsTag, parseIfMatch } from "../details-tag.ts";
 import { editRun } from "../edit-run.ts";
 import { toWireRun } from "../known-runs.ts";
 import { jsonBody } from "../middleware/json-body.ts";
-import { answers, newRoutes, refusals, takes } from "../open-api.ts";
+import { answerHeader, answers, newRoutes, refusals, takes } from "../open-api.ts";
+import { ifMatchHeader } from "../parameters.ts";
 import { problem } from "../problem.ts";
 
 export const editRoutes = newRoutes().openapi(
@@ -18,14 +19,13 @@ export const editRoutes = newRoutes().openapi(
     middleware: [jsonBody] as const,
     request: {
       params: z.object({ id: runIdSchema }),
-      headers: z.object({ "if-match": z.string().optional() }),
+      headers: z.object({ "if-match": ifMatchHeader }),
       ...takes(editRunSchema, false),
     },
     responses: {
-      200: answers(
-        runSchema.meta({ id: "Run" }),
-        "As it is now; ETag changes with what can be changed here, and with nothing else",
-      ),
+      200: answers(runSchema.meta({ id: "Run" }), "As it is now", {
+        ETag: answerHeader("Changes with what can be changed here, and with nothing else", { type: "string" }, true),
+      }),
       ...refusals(
         "UNAUTHENTICATED",
         "FORBIDDEN",

@@ -1,63 +1,55 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
+import { eventPageSchema } from "../../protocol/api.ts";
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import type { App } from "../app-context.ts";
-import { newRoutes, refusals } from "../open-api.ts";
+import { namedEventSchema } from "../named-schemas.ts";
+import { answerHeader, lineAnswer, newRoutes, refusals } from "../open-api.ts";
+import { readHeadersSchema, readQuerySchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
 import { answerRun } from "../reading/answer-run.ts";
 import { parseReadOptions } from "../reading/read-options.ts";
 import { isRunId } from "../run-id.ts";
 
-const lines = (mediaType: string) => ({ [mediaType]: { schema: z.string() } });
+const fileHeaders = {
+  ETag: answerHeader("Of an ended run's whole log"),
+  "Accept-Ranges": answerHeader("An ended run's whole log is given by ranges too", { const: "bytes" }),
+  "Content-Disposition": answerHeader("With `download=true`: a file name"),
+  "Runcast-Damaged": answerHeader("Sequences of a page that are damaged, and left out"),
+};
 
 export const readRoutes = newRoutes().openapi(
   createRoute({
     method: "get",
     path: "/api/runs/{id}/events",
     summary: "Read the log: as NDJSON, server-sent events, JSON pages or text",
-    request: {
-      params: z.object({ id: z.string() }),
-      query: z.object({
-        after_sequence: z.string().optional(),
-        from_sequence: z.string().optional(),
-        limit: z.string().optional(),
-        types: z.string().optional(),
-        tail: z.string().optional(),
-        at: z.string().optional().describe("RFC 3339: from the first event at or after this time"),
-        follow: z.string().optional(),
-        stream: z.string().optional(),
-        download: z.string().optional(),
-        format: z.string().optional(),
-        ansi: z.string().optional(),
-        timestamps: z.string().optional(),
-        envelope: z
-          .string()
-          .optional()
-          .describe("full: event_id, run_id, workspace_id, workflow_id and schema in every event"),
-      }),
-    },
+    request: { params: z.object({ id: z.string() }), headers: readHeadersSchema, query: readQuerySchema },
     responses: {
       200: {
-        description: "The events after the position, in order",
+        description: "The events after the position, in order, as `Accept` or the query asks for them",
+        headers: fileHeaders,
         content: {
-          ...lines("application/x-ndjson"),
-          ...lines("text/event-stream"),
-          ...lines("application/json"),
-          ...lines("text/plain"),
+          ...lineAnswer("application/x-ndjson", "Event"),
+          ...lineAnswer("text/event-stream", "Event"),
+          "application/json": {
+            schema: eventPageSchema.extend({ items: z.array(namedEventSchema) }),
+          },
+          "text/plain": { schema: z.string() },
         },
       },
       204: { description: "Server-sent events: the run has ended and nothing is left to send" },
-      206: { description: "A byte range of an ended run's log", content: lines("application/x-ndjson") },
-      304: { description: "The log has not changed" },
-      ...refusals(
-        "INVALID_QUERY",
-        "UNAUTHENTICATED",
-        "RUN_NOT_FOUND",
-        "NOT_ACCEPTABLE",
-        "LOG_INCOMPLETE",
-        "RANGE_NOT_SATISFIABLE",
-      ),
+      206: {
+        description: "A byte range of an ended run's log",
+        headers: {
+          ...fileHeaders,
+          "Content-Range": answerHeader("Which bytes, of how many", { type: "string" }, true),
+          ETag: answerHeader("The version that the range belongs to", { type: "string" }, true),
+        },
+        content: { "application/x-ndjson": { schema: z.string() } },
+      },
+      304: { description: "The log has not changed", headers: fileHeaders },
+      ...refusals("INVALID_QUERY", "RUN_NOT_FOUND", "NOT_ACCEPTABLE", "LOG_INCOMPLETE", "RANGE_NOT_SATISFIABLE"),
     },
   }),
   async (c) => readEvents(c, c.req.valid("param").id),

@@ -14,7 +14,8 @@ import { jsonBody } from "../middleware/json-body.ts";
 import { knownWorkspace } from "../middleware/known-workspace.ts";
 import { runObject } from "../objects.ts";
 import { answerCreated } from "../reading/answer-run.ts";
-import { answers, newRoutes, refusals, takes } from "../open-api.ts";
+import { answerHeader, answers, lineAnswer, newRoutes, refusals, takes } from "../open-api.ts";
+import { idempotencyKey } from "../parameters.ts";
 import { problem } from "../problem.ts";
 
 const workspaceParams = z.object({ ws: slugSchema });
@@ -33,15 +34,16 @@ export const runRoutes = newRoutes()
       request: {
         params: workspaceParams,
         query: z.object({
-          stream: z.enum(["true", "false"]).optional().describe("true: the answer is the run's events, until it ends"),
+          stream: z.enum(["true", "false"]).optional().describe("The answer is the run's events, until it ends"),
         }),
-        headers: z.object({ "idempotency-key": z.string().optional() }),
+        headers: z.object({ "idempotency-key": idempotencyKey }),
         ...takes(createRunSchema, false),
       },
       responses: {
         202: {
-          description: "Queued, and in every list; Location is its address",
-          content: { "application/json": { schema: namedRunSchema }, "text/event-stream": { schema: z.string() } },
+          description: "Queued, and in every list",
+          headers: { Location: answerHeader("The run's address", { type: "string" }, true) },
+          content: { "application/json": { schema: namedRunSchema }, ...lineAnswer("text/event-stream", "Event") },
         },
         ...refusals(
           "INVALID_QUERY",
@@ -92,7 +94,9 @@ export const runRoutes = newRoutes()
       summary: "A run",
       request: { params: runParams },
       responses: {
-        200: answers(namedRunSchema, "How it stands now; ETag is for the If-Match of PATCH"),
+        200: answers(namedRunSchema, "How it stands now", {
+          ETag: answerHeader("For the If-Match of PATCH", { type: "string" }, true),
+        }),
         ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND"),
       },
     }),
@@ -134,7 +138,7 @@ export const runRoutes = newRoutes()
       middleware: [jsonBody] as const,
       request: {
         params: runParams,
-        query: z.object({ force: z.enum(["true", "false"]).optional() }),
+        query: z.object({ force: z.enum(["true", "false"]).optional().describe("End it at once") }),
         ...takes(cancelSchema, false),
       },
       responses: {

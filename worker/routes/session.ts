@@ -6,7 +6,7 @@ import { D1Accounts } from "../../storage/d1-accounts.ts";
 import { callerOf, type App } from "../app-context.ts";
 import { forgetSession, sessionCookieName } from "../authenticate.ts";
 import { jsonBody } from "../middleware/json-body.ts";
-import { answers, newRoutes, refusals, takes } from "../open-api.ts";
+import { answerHeader, answers, newRoutes, refusals, takes } from "../open-api.ts";
 import { problem } from "../problem.ts";
 import { randomSecret, sha256Hex } from "../secrets.ts";
 
@@ -16,6 +16,9 @@ const SESSION_MS = 30 * 24 * 60 * 60 * 1000;
 const SIGN_IN_BUDGET = 100;
 const WRONG_TOKEN_COST = 10;
 const SIGN_IN_WINDOW_MS = 60_000;
+
+const setsCookie = answerHeader("The session: HttpOnly, SameSite=Strict, for 30 days", { type: "string" }, true);
+const clearsCookie = answerHeader("For a caller who came with the cookie: takes it back");
 
 export const sessionRoutes = newRoutes()
   .openapi(
@@ -27,7 +30,7 @@ export const sessionRoutes = newRoutes()
       middleware: [jsonBody] as const,
       request: takes(signInSchema, true),
       responses: {
-        204: { description: "Signed in; the cookie is the session" },
+        204: { description: "Signed in; the cookie is the session", headers: { "Set-Cookie": setsCookie } },
         ...refusals(
           "UNAUTHENTICATED",
           "ORIGIN_REFUSED",
@@ -84,7 +87,10 @@ export const sessionRoutes = newRoutes()
       method: "delete",
       path: "/api/session",
       summary: "Sign out",
-      responses: { 204: { description: "Signed out" }, ...refusals("UNAUTHENTICATED", "ORIGIN_REFUSED") },
+      responses: {
+        204: { description: "Signed out", headers: { "Set-Cookie": clearsCookie } },
+        ...refusals("UNAUTHENTICATED", "ORIGIN_REFUSED"),
+      },
     }),
     async (c) => {
       const secret = getCookie(c, sessionCookieName(c));

@@ -5,7 +5,8 @@ import { shareSchema } from "../../protocol/api.ts";
 import { runIdSchema } from "../../protocol/event.ts";
 import type { App } from "../app-context.ts";
 import { findRun, toWireRun } from "../known-runs.ts";
-import { answers, newRoutes, refusals } from "../open-api.ts";
+import { answerHeader, answers, newRoutes, refusals } from "../open-api.ts";
+import { ifNoneMatch } from "../parameters.ts";
 import { problem } from "../problem.ts";
 import { sha256Hex } from "../secrets.ts";
 import { drawBadge } from "../sharing/badge.ts";
@@ -16,6 +17,7 @@ import { runKey } from "../sharing/run-key.ts";
 const params = z.object({ id: runIdSchema });
 const VIEWER_OR_RUN_KEY: Record<string, string[]>[] = [{ bearer: [] }, { session: [] }, { runKey: [] }];
 const image = (mediaType: string) => ({ [mediaType]: { schema: z.string() } });
+const badgeHeaders = { ETag: answerHeader("Changes with the image", { type: "string" }, true) };
 const noRun = (runId: string) => ({ code: "RUN_NOT_FOUND" as const, detail: `there is no run ${runId}` });
 
 /** What shows a run to those who are not signed in: its name and how it stands. */
@@ -50,10 +52,14 @@ export const shareRoutes = newRoutes()
       path: "/api/runs/{id}/badge.svg",
       summary: "How a run stands, as an image: for a viewer, or with the run's key",
       security: VIEWER_OR_RUN_KEY,
-      request: { params, query: z.object({ key: z.string().optional() }) },
+      request: {
+        params,
+        query: z.object({ key: z.string().optional().describe("The run's key") }),
+        headers: z.object({ "if-none-match": ifNoneMatch }),
+      },
       responses: {
-        200: { description: "To be asked for again each time", content: image("image/svg+xml") },
-        304: { description: "As `If-None-Match` has it" },
+        200: { description: "To be asked for again each time", headers: badgeHeaders, content: image("image/svg+xml") },
+        304: { description: "As `If-None-Match` has it", headers: badgeHeaders },
         ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND"),
       },
     }),

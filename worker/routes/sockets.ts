@@ -11,6 +11,7 @@ import { callerOf, type App } from "../app-context.ts";
 import { ARCHIVED_IN_HEADER } from "../env.ts";
 import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
+import { liveQuerySchema, produceQuerySchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
 import { replaySocket } from "../reading/replay-socket.ts";
 import { runLog } from "../reading/run-log.ts";
@@ -25,7 +26,7 @@ export const socketRoutes = newRoutes()
       method: "get",
       path: "/api/runs/{id}/live",
       summary: `Watch a run, by WebSocket (${LIVE_SUBPROTOCOL})`,
-      request: { params },
+      request: { params, query: liveQuerySchema },
       responses: {
         101: { description: "The socket: hello, every event after the position, then live" },
         ...refusals(
@@ -45,7 +46,7 @@ export const socketRoutes = newRoutes()
       method: "get",
       path: "/api/runs/{id}/produce",
       summary: `Append to a run, by WebSocket (${PRODUCE_SUBPROTOCOL})`,
-      request: { params },
+      request: { params, query: produceQuerySchema },
       responses: {
         101: { description: "The socket: hello with the number that is expected next" },
         ...refusals(
