@@ -3,7 +3,7 @@
 //   web ──► client ──► protocol ◄── core ◄── storage ──► migrations/schema.ts
 //                         ▲           ▲         ▲
 //                         └─ worker ──┴─────────┤        worker/index.ts re-exports the object classes
-//                            durable-objects ───┘        local, test, bench ──► everything; nothing ──► test
+//                            durable-objects ───┘        local, deploy, test, bench ──► everything; nothing ──► test
 //
 // Tests beside the code are free to import what they need (fakes, other modules): the arrows hold for what is shipped.
 

@@ -31,7 +31,8 @@ export const COMMAND_LINE = join(DIST, "runcast.mjs");
 const BROWSER_SDK = join(DIST, "runcast-sdk.mjs");
 const NODE_SDK = join(DIST, "runcast-sdk-node.mjs");
 /** Served to whoever asks for them, as in `curl -O $URL/runcast.mjs`. */
-const SERVED_MODULES = [COMMAND_LINE, BROWSER_SDK, NODE_SDK];
+const typesOf = (module: string): string => module.replace(/\.mjs$/, ".d.mts");
+const SERVED_MODULES = [COMMAND_LINE, BROWSER_SDK, NODE_SDK, typesOf(BROWSER_SDK), typesOf(NODE_SDK)];
 const ASSETS = join(DIST, "assets");
 const BUILT = join(DIST, "built.json");
 
@@ -45,10 +46,16 @@ const PRODUCTS: Product[] = [
   {
     name: "SDK",
     inputs: ["client", "protocol", "package-lock.json"],
-    outputs: [BROWSER_SDK, NODE_SDK],
+    outputs: [BROWSER_SDK, NODE_SDK, typesOf(BROWSER_SDK), typesOf(NODE_SDK)],
     build: async () => {
       await bundleBrowserSdk(BROWSER_SDK);
       await bundleNodeSdk(NODE_SDK);
+      // Loading TypeScript takes a second, and most starts have nothing to build.
+      const { bundleTypes } = await import("../client/bin/bundle-types.mjs");
+      bundleTypes([
+        { entries: ["client/index.ts"], outfile: typesOf(BROWSER_SDK) },
+        { entries: ["client/index.ts", "client/node-web-socket.ts"], outfile: typesOf(NODE_SDK) },
+      ]);
     },
   },
   {

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request as forward, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -108,6 +108,41 @@ describe("[DOC3] the examples of docs/sdk.md do what they say, as they are writt
   test("errors", async () => {
     expect((await example("errors.mjs")).stdout).toBe("RUN_NOT_FOUND false\n4404\n");
   });
+});
+
+test("the declarations beside it are whole: a program is checked against them alone, and a wrong one is refused", async () => {
+  await shell(`curl -fsSO ${server.url}/runcast-sdk-node.d.mts && curl -fsSO ${server.url}/runcast-sdk.d.mts`);
+  writeFileSync(
+    join(folder, "typed.mts"),
+    `import { NodeWebSocket, orThrow, RuncastApi, RunProducer, watchRun, type Run, type WatchOutcome } from "./runcast-sdk-node.mjs";
+import { watchWorkspace } from "./runcast-sdk.mjs";
+
+const api = new RuncastApi({ url: "http://127.0.0.1:8787", token: "t" });
+const run: Run = orThrow(await api.getRun("x"));
+const status: "queued" | "building" | "running" | "succeeded" | "failed" | "cancelled" = run.status;
+const percent: number | null = run.progress?.percent ?? null;
+const watch = watchRun({
+  url: "http://127.0.0.1:8787",
+  runId: run.run_id,
+  webSocket: NodeWebSocket,
+  onLines: (lines) => lines.forEach(({ event }) => event.type.toUpperCase()),
+});
+const outcome: WatchOutcome = await watch.finished;
+await new RunProducer({ url: "u", runId: "r" }).end({ status: "failed", exit_code: 1 });
+watchWorkspace({ url: "u", workspaceId: "w", onRun: ({ labels }) => labels["a"]?.length, onRunDeleted: () => {} }).stop();
+// @ts-expect-error -- a run ends only as one of three.
+new RunProducer({ url: "u", runId: "r" }).end({ status: "running" });
+// @ts-expect-error -- lines are what a watch is for.
+watchRun({ url: "u", runId: "r" });
+export { outcome, percent, status };
+`,
+  );
+  const compilerOptions = { strict: true, noEmit: true, target: "es2024", module: "nodenext", lib: ["es2024", "dom"] };
+  const settings = { compilerOptions: { ...compilerOptions, types: [] }, files: ["typed.mts"] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const checked = spawnSync(process.execPath, [compiler, "--project", folder], { encoding: "utf8" });
+  expect([checked.status, checked.stdout]).toEqual([0, ""]);
 });
 
 describe("the snippets of a run's page", () => {

@@ -11,7 +11,13 @@ import { hasRunKey } from "../sharing/run-key.ts";
 /** Names in here carry the hash of their content; another content has another name. */
 const IMMUTABLE = "/_app/immutable/";
 /** The command line and the SDK, for whoever downloads or imports them. */
-const MODULES: ReadonlySet<string> = new Set(["/runcast.mjs", "/runcast-sdk.mjs", "/runcast-sdk-node.mjs"]);
+const MODULES: ReadonlyMap<string, string> = new Map([
+  ["/runcast.mjs", "text/javascript; charset=utf-8"],
+  ["/runcast-sdk.mjs", "text/javascript; charset=utf-8"],
+  ["/runcast-sdk.d.mts", "text/plain; charset=utf-8"],
+  ["/runcast-sdk-node.mjs", "text/javascript; charset=utf-8"],
+  ["/runcast-sdk-node.d.mts", "text/plain; charset=utf-8"],
+]);
 
 /**
  * Everything that is no route: the pages' files, else the page itself, which finds its way by the address. A missing script must stay missing:
@@ -60,9 +66,10 @@ async function findPreview(c: Context<App>, url: URL): Promise<string | null> {
 }
 
 function withCaching(url: URL, file: Response): Response {
-  if (!url.pathname.startsWith(IMMUTABLE) && !MODULES.has(url.pathname)) return file;
+  const type = MODULES.get(url.pathname);
+  if (!url.pathname.startsWith(IMMUTABLE) && type === undefined) return file;
   const answer = new Response(file.body, file);
-  if (url.pathname.startsWith(IMMUTABLE)) answer.headers.set("cache-control", "public, max-age=31536000, immutable");
-  else answer.headers.set("content-type", "text/javascript; charset=utf-8");
+  if (type === undefined) answer.headers.set("cache-control", "public, max-age=31536000, immutable");
+  else answer.headers.set("content-type", type);
   return answer;
 }
