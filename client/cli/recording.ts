@@ -99,7 +99,8 @@ export class Recording {
   begin(first: ProducerEvent | null): void {
     if (first !== null) void this.#recorder.write(first);
     const { step } = this.#options.args;
-    if (step !== undefined) void this.#recorder.write(this.#markers.begin(step, Date.now()));
+    if (step === undefined) return;
+    for (const event of this.#markers.begin(step, Date.now())) void this.#recorder.write(event);
   }
 
   /** A returned promise asks the caller to hold the output back until it settles. */

@@ -70,6 +70,27 @@ describe("groups", () => {
   });
 });
 
+test("groups that are never closed are not remembered for ever, and the ends that come still fit", () => {
+  const deep = 500;
+  const lines = [
+    ...Array.from({ length: deep }, (_, index) => `::group::g${index}`),
+    ...Array.from({ length: deep }, () => "::endgroup::"),
+  ];
+  const { events, end } = read([...lines, "::group::last"]);
+  const starts = events.filter(({ type }) => type === "step.started");
+  expect(starts).toHaveLength(101);
+  expect(starts.at(-1)).toEqual(started("last", "last"));
+  expect(end()).toHaveLength(1);
+});
+
+test("no two steps have one id, whatever their names", () => {
+  const names = ["a", "a", "a 2", "A!", "?", "!", ...Array.from({ length: 200 }, () => "again")];
+  const { events } = read(names.flatMap((name) => [`::group::${name}`, "::endgroup::"]));
+  const ids = events.filter(({ type }) => type === "step.started").map(({ step }) => step);
+  expect(new Set(ids).size).toBe(names.length);
+  expect(ids.slice(0, 6)).toEqual(["a", "a-2", "a-2-2", "a-3", "step", "step-2"]);
+});
+
 describe("sections", () => {
   test("follow one another, and close the groups within", () => {
     const { events } = read(["--- :package: Install", "::group::deps", "+++ Test", "~~~ \u001B[33mQuiet\u001B[0m"]);

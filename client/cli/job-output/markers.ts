@@ -45,7 +45,7 @@ export class Markers {
   }
 
   /** A step around everything. */
-  begin(name: string, now: number): ProducerEvent {
+  begin(name: string, now: number): ProducerEvent[] {
     return this.#steps.start(this.#masks.text(name), "whole", now);
   }
 
@@ -86,17 +86,21 @@ export class Markers {
 
   #startSection(name: string, now: number): Reading {
     const ended = this.#steps.endSection(now);
-    return { kind: "line", before: [...ended, this.#steps.start(this.#masks.text(name), "section", now)], after: [] };
+    return {
+      kind: "line",
+      before: [...ended, ...this.#steps.start(this.#masks.text(name), "section", now)],
+      after: [],
+    };
   }
 
   #obey(command: WorkflowCommand, now: number): Reading {
     switch (command.name) {
       case "group": {
         const name = this.#masks.text(command.message.trim() || "group");
-        return { kind: "line", before: [this.#steps.start(name, "group", now)], after: [] };
+        return { kind: "line", before: this.#steps.start(name, "group", now), after: [] };
       }
       case "endgroup":
-        return { kind: "line", before: [], after: this.#steps.endLast("group", now) };
+        return { kind: "line", before: [], after: this.#steps.endGroup(now) };
       case "error":
       case "warning":
       case "notice": {

@@ -6,36 +6,50 @@ export type StepStatus = "succeeded" | "failed";
 
 const NAME_CHARS = 200;
 const ID_CHARS = 60;
+/** A job that opens groups and never closes them must not be remembered for ever: deeper ones are only lines. */
+const MAX_DEPTH = 100;
+/** So many steps are called by their names. */
+const MAX_NAMES = 10_000;
 
 /** The steps that are open, each within the one before. */
 export class Steps {
   #open: Step[] = [];
-  readonly #uses = new Map<string, number>();
+  /** Groups beyond the depth, whose ends are still to come. */
+  #tooDeep = 0;
+  readonly #ids = new Set<string>();
+  /** Steps beyond the names that are told apart. */
+  #more = 0;
 
   /** The innermost, which a line belongs to. */
   get current(): string | undefined {
     return this.#open.at(-1)?.id;
   }
 
-  start(name: string, kind: Kind, now: number): ProducerEvent {
+  start(name: string, kind: Kind, now: number): ProducerEvent[] {
+    if (this.#open.length >= MAX_DEPTH) {
+      this.#tooDeep += 1;
+      return [];
+    }
     const parent = this.current;
     const step: Step = { id: this.#idFor(name), name: name.slice(0, NAME_CHARS).toWellFormed(), kind, startedAt: now };
     this.#open.push(step);
-    return {
-      type: "step.started",
-      step: step.id,
-      payload: { name: step.name, ...(parent === undefined ? {} : { parent }) },
-    };
+    const payload = { name: step.name, ...(parent === undefined ? {} : { parent }) };
+    return [{ type: "step.started", step: step.id, payload }];
   }
 
-  /** Ends the innermost of a kind, and before it whatever is open within; nothing when none is open. */
-  endLast(kind: Kind, now: number): ProducerEvent[] {
-    const index = this.#open.findLastIndex((step) => step.kind === kind);
+  /** Ends the innermost group; nothing when none is open. */
+  endGroup(now: number): ProducerEvent[] {
+    if (this.#tooDeep > 0) {
+      this.#tooDeep -= 1;
+      return [];
+    }
+    const index = this.#open.findLastIndex(({ kind }) => kind === "group");
     return index === -1 ? [] : this.#endFrom(index, "succeeded", now);
   }
 
   /** A section goes on until the next, with all the groups in it. */
   endSection(now: number): ProducerEvent[] {
+    this.#tooDeep = 0;
     const index = this.#open.findIndex(({ kind }) => kind !== "whole");
     return index === -1 ? [] : this.#endFrom(index, "succeeded", now);
   }
@@ -60,8 +74,11 @@ export class Steps {
   #idFor(name: string): string {
     const letters = name.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "-");
     const slug = letters.replaceAll(/^-+/g, "").slice(0, ID_CHARS).toWellFormed().replaceAll(/-+$/g, "") || "step";
-    const uses = (this.#uses.get(slug) ?? 0) + 1;
-    this.#uses.set(slug, uses);
-    return uses === 1 ? slug : `${slug}-${uses}`;
+    if (this.#ids.size >= MAX_NAMES) return `more-${(this.#more += 1)}`;
+    let id = slug;
+    // "Test 2" may be a name of its own, or the second "Test".
+    for (let number = 2; this.#ids.has(id); number += 1) id = `${slug}-${number}`;
+    this.#ids.add(id);
+    return id;
   }
 }
