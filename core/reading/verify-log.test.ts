@@ -265,3 +265,38 @@ test("[VER3] a run that is written, flushed, ended and archived while it is read
     { numRuns: 150 },
   );
 });
+
+test("[VER3] hot lines that become a segment while they are read are read once", async () => {
+  const world = new RunWorld();
+  world.create();
+  world.archive.interrupt = () => {
+    throw new Error("R2 is away");
+  };
+  // A look at the hot end gives three of these at a time, a segment takes two.
+  for (let batch = 0; batch < 8; batch += 1) {
+    world.append({ drafts: [line("x".repeat(200_000)), line("y".repeat(200_000))] });
+  }
+  const known = head(world);
+  let looks = 0;
+  const proof = await proofOf(
+    storedBytes(world, 100_000, async () => {
+      looks += 1;
+      if (looks !== 3) return;
+      world.archive.interrupt = () => {};
+      await world.advance(120_000);
+      expect(world.run.tail(0)).toMatchObject({ window: null });
+    }),
+    known,
+  );
+  expect(looks).toBeGreaterThan(3);
+  expect(proof).toMatchObject({ complete: true, gaps: [], damaged: [] });
+  expect(proof.sha256).toBe(
+    sha256(
+      world
+        .lines()
+        .slice(0, proof.events)
+        .map((one) => `${one}\n`)
+        .join(""),
+    ),
+  );
+});
