@@ -44,7 +44,7 @@ test("[READ3] lines that are cut, garbled, joined, parted, lost, or numbered wro
     ["no event", (lines) => lines.with(3, '{"sequence":13}'), [13]],
     ["a control line", (lines) => lines.with(3, '{"op":"end"}'), [13]],
     ["another number", (lines) => lines.with(3, eventLine(913)), [13]],
-    ["the number of a neighbour", (lines) => lines.with(3, eventLine(14)), [13]],
+    ["the number of a later one", (lines) => lines.with(3, eventLine(16)), [13]],
     ["a newline lost", (lines) => lines.toSpliced(3, 2, `${lines[3]}\0${lines[4]}`), [13, 14]],
     ["a newline too many", (lines) => lines.toSpliced(3, 1, (lines[3] ?? "").slice(0, 40), "x"), [13]],
     ["two lines lost", (lines) => lines.toSpliced(3, 2), [13, 14]],

@@ -315,8 +315,6 @@ export class Run {
   #forget(): void {
     this.#log.forget();
     this.#alarm.gone();
-    // The sockets stay, and what is due for them.
-    if (this.audience.dueAt() !== null) this.#alarm.arm();
   }
 
   #dueFacts(memory: RunMemory | null): DueFacts {

@@ -89,6 +89,21 @@ test("[ARC6] one that is behind goes on by itself after an eviction and after R2
   expect(world.log.isEmpty()).toBe(true);
 });
 
+test("[ARC6] after an eviction the first that is heard lets all go on who were behind", async () => {
+  const world = await archivedRun();
+  world.archive.interrupt = (call) => (call === "readLog" ? new Promise(() => {}) : undefined);
+  const [behind, other] = [await stays(world), await stays(world, { after: 43 })];
+  await world.settle();
+  expect([behind.lines, other.ops().at(-1)]).toEqual([[], "end"]);
+  world.evict();
+  world.archive.interrupt = () => {};
+  const watcher = world.watchers.of(other);
+  if (watcher === null) throw new Error("it stayed");
+  world.run.audience.look(watcher, { first: 1, last: 2, follow: true });
+  await world.advance(1);
+  expect(behind.lines.length).toBeGreaterThan(0);
+});
+
 test("[ARC6] a deletion closes who stays with 4404, and lets nobody in any more; a log that is gone is said to be missing", async () => {
   const world = await archivedRun(2, 10);
   const before = await stays(world);
