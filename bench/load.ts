@@ -11,9 +11,9 @@ export type Target = {
 };
 
 const LINE_START = '{"';
-/** A console line of about 140 bytes that says when it was sent. */
+/** A console line of about 140 bytes that says when it was sent: in so few digits that none needs the slow way that keeps them all. */
 export const consoleLine = (): string =>
-  `{"type":"console.line","payload":{"stream":"stdout","message":"${"x".repeat(60)}","sent":${(performance.timeOrigin + performance.now()).toFixed(3)}}}\n`;
+  `{"type":"console.line","payload":{"stream":"stdout","message":"${"x".repeat(60)}","sent":${performance.now().toFixed(3)}}}\n`;
 
 export type Watching = { received(): number; latencies: number[]; close(): void };
 
@@ -27,7 +27,7 @@ export async function watchAll(target: Target, count: number): Promise<Watching>
     let unacknowledged = 0;
     socket.on("message", (data: Buffer) => {
       const text = data.toString();
-      const now = performance.timeOrigin + performance.now();
+      const now = performance.now();
       for (const line of text.split("\n")) {
         if (line.startsWith(LINE_START) && line.includes('"sent":')) received += 1;
       }
