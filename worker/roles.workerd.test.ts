@@ -22,6 +22,7 @@ const upgrade = { headers: { upgrade: "websocket" } };
 const ROWS: Record<string, Row> = {
   "GET /api/health": { caller: "open", answers: 200 },
   "GET /api/limits": { caller: "open", answers: 200 },
+  "GET /api/metrics": { caller: "operator", answers: 200 },
   "GET /api/openapi.json": { caller: "open", answers: 200 },
   "GET /api/asyncapi.json": { caller: "open", answers: 200 },
   "POST /api/session": { caller: "open", request: json({ token: tokenOf("viewer") }), answers: 204 },
