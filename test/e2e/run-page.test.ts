@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { brotliCompressSync } from "node:zlib";
@@ -79,7 +82,7 @@ test("[UI4] a connection that was cut says when it is back, and that the server 
   await context.close();
 });
 
-test("[UI5] what is copied for curl follows the run when it is pasted, and holds no token", async () => {
+test("[UI5] what is copied for curl and the SDK follows the run when it is pasted, and holds no token", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "shared" });
   await server.api.add(runId, [{ type: "run.started", payload: {} }, consoleLine("hello from the run")]);
   await server.api.complete(runId);
@@ -95,6 +98,18 @@ test("[UI5] what is copied for curl follows the run when it is pasted, and holds
     env: { ...process.env, RUNCAST_TOKEN: server.api.token },
   });
   expect(stdout).toBe("hello from the run\n");
+
+  await button(page, "Copy for SDK").click();
+  const folder = await mkdtemp(join(tmpdir(), "runcast-share-"));
+  await writeFile(join(folder, "watch.mjs"), await page.evaluate(() => navigator.clipboard.readText()));
+  const sdk = await fetch(`${server.server.url}/runcast-sdk-node.mjs`);
+  await writeFile(join(folder, "runcast-sdk-node.mjs"), await sdk.text());
+  const watched = await promisify(execFile)(process.execPath, ["watch.mjs"], {
+    cwd: folder,
+    env: { ...process.env, RUNCAST_TOKEN: server.api.token },
+  });
+  await rm(folder, { recursive: true });
+  expect(watched.stdout).toContain("3 console.line { stream: 'stdout', message: 'hello from the run' }");
 
   await button(page, "Copy the badge's Markdown").click();
   const markdown = await page.evaluate(() => navigator.clipboard.readText());

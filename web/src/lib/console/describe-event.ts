@@ -49,7 +49,13 @@ function describe(event: RunEvent, payload: Record<string, unknown>): Draft {
     case "run.validation.issue":
       return {
         ...issueOf(text("severity")),
-        text: words(text("severity"), text("code"), text("message"), placeOf(payload)),
+        // A producer that has no codes says the severity twice.
+        text: words(
+          text("severity"),
+          text("code") === text("severity") ? "" : text("code"),
+          text("message"),
+          placeOf(payload),
+        ),
       };
     case "run.table.summary":
       return { mark: "▦", text: words(text("table_id"), `${formatValue(payload["row_count"])} rows`) };

@@ -27,11 +27,13 @@ export function snippetsOf(run: Pick<Run, "run_id">, origin: string): Snippet[] 
     },
     {
       name: "SDK",
-      detail: "TypeScript",
+      detail: "for Node, one file",
       text: [
-        `import { events } from "runcast";`,
+        `// curl -fsSO ${origin}/runcast-sdk-node.mjs`,
+        `import { events } from "./runcast-sdk-node.mjs";`,
         ``,
-        `for await (const event of events({ url: "${origin}", runId: "${run.run_id}", token: process.env.RUNCAST_TOKEN }))`,
+        `const token = process.env.RUNCAST_TOKEN;`,
+        `for await (const event of events({ url: "${origin}", token, runId: "${run.run_id}" }))`,
         `  console.log(event.sequence, event.type, event.payload);`,
       ].join("\n"),
     },
