@@ -1,8 +1,8 @@
 import type { Run } from "../../../../protocol/api.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { textOr } from "../../../../protocol/lenient.ts";
-import { formatClock } from "../format/duration.ts";
 import { formatPlural } from "../format/number.ts";
+import { formatMoment } from "../format/time.ts";
 
 /** What one should know about a run besides its status: what happened, what it means for the data, what to do. */
 export type Notice = { key: string; text: string };
@@ -14,12 +14,11 @@ export type NoticeFacts = {
   damagedLines: number;
   /** The server knows the run and has no log of it. */
   isLogMissing: boolean;
-  now: number;
 };
 
-export function noticesOf({ run, events, damagedLines, isLogMissing, now }: NoticeFacts): Notice[] {
+export function noticesOf({ run, events, damagedLines, isLogMissing }: NoticeFacts): Notice[] {
   const notices: Notice[] = [];
-  if (run.stale) notices.push({ key: "stale", text: staleWords(events, now) });
+  if (run.stale) notices.push({ key: "stale", text: staleWords(events) });
   if (run.logging_degraded)
     notices.push({
       key: "degraded",
@@ -47,9 +46,10 @@ export function noticesOf({ run, events, damagedLines, isLogMissing, now }: Noti
   return notices;
 }
 
-function staleWords(events: readonly RunEvent[], now: number): string {
+function staleWords(events: readonly RunEvent[]): string {
   const since = textOr(events.findLast(({ type }) => type === "producer.lost")?.payload["since"], null);
-  const how = since === null ? "" : ` for ${formatClock(now - Date.parse(since))}`;
+  // The moment and not how long ago: it is read out when it changes, and must not change every second.
+  const how = since === null ? "" : ` since ${formatMoment(Date.parse(since)).slice(0, -4)}`;
   return `The producer has not been heard of${how}. The run stays open and what it sent is safe; it may come back.`;
 }
 

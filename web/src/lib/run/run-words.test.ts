@@ -50,9 +50,9 @@ describe("what one should know about a run", () => {
       .join("\n");
 
   test("of a healthy run there is nothing to say", () => expect(noticesOf(facts)).toEqual([]));
-  test("a silent producer, and for how long", () => {
+  test("a silent producer, and since when", () => {
     const events = [event("producer.lost", { last_sequence: 4, since: "2026-11-21T02:30:00.000Z" })];
-    expect(words({ run: { ...RUN, stale: true }, events })).toContain("not been heard of for 3:05");
+    expect(words({ run: { ...RUN, stale: true }, events })).toContain("not been heard of since 21 Nov 2026, ");
     expect(words({ run: { ...RUN, stale: true } })).toContain("not been heard of. The run stays open");
   });
   test("degraded, incomplete and damaged are three things", () =>
