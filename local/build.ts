@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { build as bundle } from "esbuild";
+import { build as bundle, type Plugin } from "esbuild";
 import { bundleBrowserSdk, bundleCommandLine, bundleNodeSdk } from "../client/bin/bundle.mjs";
 import { DIST, ROOT } from "./state-folder.ts";
 
@@ -124,9 +124,10 @@ async function buildWorker(): Promise<void> {
   writeFileSync(WORKER_OPTIONS, JSON.stringify({ name: readConfig({ config }).name, worker: workerOptions }, null, 2));
 }
 
-/** Bundles a module whose exports workerd loads. Tests load one that counts what ours asks of its bindings. */
-export async function bundleWorker(entry: string, outfile: string): Promise<void> {
+/** Bundles a module whose exports workerd loads. Tests load one that counts what ours asks of its bindings, or with a bug planted in it. */
+export async function bundleWorker(entry: string, outfile: string, plugins: Plugin[] = []): Promise<void> {
   await bundle({
+    plugins,
     entryPoints: [entry],
     outfile,
     bundle: true,

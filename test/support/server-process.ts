@@ -14,6 +14,8 @@ const START_MS = 90_000;
 
 export type ServerProcess = {
   url: string;
+  /** What the script says behind the address; empty for `npm start`. */
+  controlUrl: string;
   token: string;
   viewToken: string;
   /** The state folder; `${home}/runcast/server.json` is what the command line reads. */
@@ -52,7 +54,14 @@ function killIfAlive(pid: number): void {
   }
 }
 
-export type StartServerOptions = { data?: string; home?: string; port?: number; environment?: Record<string, string> };
+export type StartServerOptions = {
+  data?: string;
+  home?: string;
+  port?: number;
+  environment?: Record<string, string>;
+  /** What is run instead of `npm start`, from the repository's root; it says `ready <url>` as that does. */
+  script?: string;
+};
 
 /** The real `npm start` in a process group of its own, on a fresh state folder unless one is given, without a first run unless asked for. */
 export async function startServer(options: StartServerOptions = {}): Promise<ServerProcess> {
@@ -64,7 +73,7 @@ export async function startServer(options: StartServerOptions = {}): Promise<Ser
   const exited = once(child, "exit");
   const pid = child.pid ?? 0;
   started.push({ pid, exited, folder });
-  const url = await waitForReady(child, output);
+  const [url = "", controlUrl = ""] = await waitForReady(child, output);
   const kill = async (target: number) => {
     killIfAlive(target);
     await exited;
@@ -73,6 +82,7 @@ export async function startServer(options: StartServerOptions = {}): Promise<Ser
 
   return {
     url,
+    controlUrl,
     token: readFileSync(join(data, "administrator-token"), "utf8").trim(),
     viewToken: readFileSync(join(data, "viewer-token"), "utf8").trim(),
     data,
@@ -96,8 +106,9 @@ export function spawnStart({
   home,
   port = 0,
   environment = {},
+  script = "local/start.ts",
 }: StartServerOptions & { data: string; home: string }) {
-  const child = spawn(process.execPath, [join(ROOT, "local/start.ts")], {
+  const child = spawn(process.execPath, [join(ROOT, script)], {
     cwd: ROOT,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
@@ -118,12 +129,12 @@ export function spawnStart({
   return { child, output: () => ({ ...text }) };
 }
 
-async function waitForReady(child: ChildProcess, output: () => { stdout: string; stderr: string }): Promise<string> {
+async function waitForReady(child: ChildProcess, output: () => { stdout: string; stderr: string }): Promise<string[]> {
   if (!child.stdout) throw new Error("The server was started without a standard output.");
   const lines = createInterface(child.stdout);
   const tooLong = AbortSignal.timeout(START_MS);
   tooLong.addEventListener("abort", () => lines.close());
-  for await (const line of lines) if (line.startsWith("ready ")) return line.slice("ready ".length);
+  for await (const line of lines) if (line.startsWith("ready ")) return line.slice("ready ".length).split(" ");
   throw new Error(`The server did not get ready.\n${output().stdout}${output().stderr}`);
 }
 

@@ -150,6 +150,11 @@ export class FollowingWatcher {
     await this.#done;
   }
 
+  /** Lines that have come so far. */
+  get received(): number {
+    return this.lines.length + (this.#current?.lines.length ?? 0);
+  }
+
   /** Cuts the connection; it comes back by itself. */
   cut(): void {
     this.#current?.cut();
@@ -172,6 +177,7 @@ export class FollowingWatcher {
         if (sequenceOf(line) !== expected) this.fault ??= `${expected} was due, but ${line.slice(0, 80)} came`;
         this.lines.push(line);
       }
+      this.#current = null;
       this.end = watcher.control("end") ?? null;
       // A server that is starting again refuses connections for a moment.
       if (this.end === null) await sleep(30);
