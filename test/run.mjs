@@ -5,6 +5,7 @@
 //   npm test -- --project unit core/    only vitest, with these arguments
 //   npm run check                       only the checks
 //   npm run test:long                   fault and load tests at full length
+//   npm run test:faults -- --seconds 600 --seed 7   the fault laboratory alone, so long and with this seed
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,9 +30,14 @@ const PROJECTS = ["unit", "workerd", "integration", "e2e"];
 
 const passed = [];
 const failed = [];
-const args = process.argv.slice(2);
+let args = process.argv.slice(2);
 const onlyChecks = take("--checks");
 if (take("--long")) process.env.RUNCAST_LONG = "1";
+if (take("--faults")) {
+  process.env.RUNCAST_FAULT_SECONDS = takeValue("--seconds") ?? "600";
+  process.env.RUNCAST_SEED = takeValue("--seed") ?? String(Date.now() % 2 ** 31);
+  args = ["--project", "integration", "test/faults/laboratory.test.ts", ...args];
+}
 // The user's own server.json must not be overwritten, nor its server be written to.
 const home = mkdtempSync(join(tmpdir(), "runcast-test-home-"));
 process.env.XDG_CONFIG_HOME = home;
@@ -69,6 +75,11 @@ function take(flag) {
   const index = args.indexOf(flag);
   if (index >= 0) args.splice(index, 1);
   return index >= 0;
+}
+
+function takeValue(flag) {
+  const index = args.indexOf(flag);
+  return index < 0 ? undefined : args.splice(index, 2)[1];
 }
 
 function listSourceFolders() {

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
+import { build, WORKER_BUNDLE } from "../../local/build.ts";
 import { removeServers } from "../support/server-process.ts";
 import { attack, type LaboratoryReport } from "./laboratory/laboratory.ts";
 import { bundleLaboratory, LaboratoryServer } from "./laboratory/laboratory-server.ts";
@@ -22,6 +24,14 @@ test(
     expect(server.counts.r2.fail + server.counts.d1.fail).toBeGreaterThan(0);
   },
 );
+
+test("what is deployed has nothing of the laboratory", async () => {
+  await build();
+  const deployed = readFileSync(WORKER_BUNDLE, "utf8").replace(/\/\/# sourceMappingURL=.*/s, "");
+  expect(deployed).toContain("RunObject");
+  for (const mark of ["/laboratory", "FaultyCalls", "clockOffsetMs"]) expect(deployed).not.toContain(mark);
+  expect(readFileSync(await bundleLaboratory(), "utf8")).toContain("FaultyCalls");
+});
 
 function describeReport(report: LaboratoryReport, server: LaboratoryServer): string {
   const { continuedAfterMs, ...counts } = report;
