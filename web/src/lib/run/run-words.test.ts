@@ -4,7 +4,7 @@ import { kindOf, artifactHref } from "./artifact-kind.ts";
 import { draftOf, readDraft } from "./run-edit.ts";
 import { noticesOf } from "./run-notices.ts";
 import { RUN } from "./testing/run.ts";
-import { snippetsOf } from "./share.ts";
+import { shareSnippets } from "./share-snippets.ts";
 
 describe("an edit is read from what was typed", () => {
   const run = { name: "build web", labels: { branch: "main" } };
@@ -91,7 +91,7 @@ test("an artifact's name cannot leave its path", () =>
   expect(artifactHref("r", "a b?#%.html")).toBe("/api/runs/r/artifacts/a%20b%3F%23%25.html"));
 
 test("what is copied holds no token, and the address in every form", () => {
-  for (const { text } of snippetsOf(RUN, "https://runcast.test")) {
+  for (const { text } of shareSnippets({ url: "https://runcast.test", runId: RUN.run_id })) {
     expect(text).toContain(RUN.run_id);
     expect(text).toMatch(/(?:https|wss):\/\/runcast\.test/);
     expect(text).not.toMatch(/Bearer [^$]/);
