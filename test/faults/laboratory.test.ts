@@ -18,7 +18,7 @@ test(
     const server = await LaboratoryServer.start(await bundleLaboratory());
     const report = await attack(server, SEED, SECONDS);
     await server.stop();
-    console.log(describeReport(report, server));
+    process.stdout.write(`${describeReport(report, server)}\n`);
     expect(report.kills).toBeGreaterThan(0);
     expect(report.events).toBeGreaterThan(0);
     expect(server.counts.r2.fail + server.counts.d1.fail).toBeGreaterThan(0);

@@ -24,7 +24,8 @@ for (const bug of process.env.RUNCAST_LONG === "1" ? PLANTED_BUGS : []) {
       (error: unknown) => String(error),
     );
     const seconds = Math.round((Date.now() - startedAt) / 1_000);
-    console.log(`${bug.name}: ${found === null ? "not found" : `found after ${seconds} s: ${found.slice(0, 300)}`}`);
+    const told = found === null ? "not found" : `found after ${seconds} s: ${found.slice(0, 300)}`;
+    process.stdout.write(`${bug.name}: ${told}\n`);
     expect(found).not.toBeNull();
   });
 }

@@ -41,8 +41,20 @@ export type LaboratoryReport = {
 /** Attacks the server round after round for so long, and demands after each that nothing is lost, twice, or out of order anywhere. */
 export async function attack(server: LaboratoryServer, seed: number, seconds: number): Promise<LaboratoryReport> {
   const report: LaboratoryReport = {
-    ...{ seed, seconds: 0, rounds: 0, kills: 0, evictions: 0, cuts: 0, clockJumps: 0, cancels: 0 },
-    ...{ producerRetries: 0, batches: 0, events: 0, runs: 0, watchers: 0, continuedAfterMs: [] },
+    seed,
+    seconds: 0,
+    rounds: 0,
+    kills: 0,
+    evictions: 0,
+    cuts: 0,
+    clockJumps: 0,
+    cancels: 0,
+    producerRetries: 0,
+    batches: 0,
+    events: 0,
+    runs: 0,
+    watchers: 0,
+    continuedAfterMs: [],
   };
   const random = new Random(seed);
   const startedAt = Date.now();

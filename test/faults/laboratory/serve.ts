@@ -43,5 +43,5 @@ async function answer(query: URLSearchParams): Promise<Uint8Array | null> {
 control.listen(0, "127.0.0.1", () => {
   const address = control.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  console.log(`ready ${server.url} http://127.0.0.1:${port}`);
+  process.stdout.write(`ready ${server.url} http://127.0.0.1:${port}\n`);
 });
