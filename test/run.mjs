@@ -6,6 +6,7 @@
 //   npm run check                       only the checks
 //   npm run test:long                   fault and load tests at full length
 //   npm run test:faults -- --seconds 600 --seed 7   the fault laboratory alone, so long and with this seed
+//   npm run test:faults -- --planted    whether the laboratory finds bugs that are planted in the server
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,7 +37,9 @@ if (take("--long")) process.env.RUNCAST_LONG = "1";
 if (take("--faults")) {
   process.env.RUNCAST_FAULT_SECONDS = takeValue("--seconds") ?? "600";
   process.env.RUNCAST_SEED = takeValue("--seed") ?? String(Date.now() % 2 ** 31);
-  args = ["--project", "integration", "test/faults/laboratory.test.ts", ...args];
+  const isPlanted = take("--planted");
+  if (isPlanted) process.env.RUNCAST_PLANTED = "1";
+  args = ["--project", "integration", `test/faults/${isPlanted ? "planted-bugs" : "laboratory"}.test.ts`, ...args];
 }
 // The user's own server.json must not be overwritten, nor its server be written to.
 const home = mkdtempSync(join(tmpdir(), "runcast-test-home-"));

@@ -113,6 +113,8 @@ const STATES: State[] = [
       await page.getByRole("heading", { name: "Keys" }).waitFor();
     },
   },
+  { name: "docs", who: "stranger", open: opened(() => "/docs", "Events") },
+  { name: "docs-at-a-frame", open: opened(() => "/docs#live-presence", "presence") },
   { name: "not-found", open: opened(() => "/nowhere", "Nothing is here") },
   { name: "run-not-found", open: opened(() => "/runs/0193d000-0000-7000-8000-000000000000", "No such run") },
   {
