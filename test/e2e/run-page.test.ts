@@ -99,7 +99,7 @@ test("[UI5] what is copied for curl and the SDK follows the run when it is paste
   });
   expect(stdout).toBe("hello from the run\n");
 
-  await button(page, "Copy for SDK").click();
+  await button(page, "Copy for JavaScript").click();
   const folder = await mkdtemp(join(tmpdir(), "runcast-share-"));
   await writeFile(join(folder, "watch.mjs"), await page.evaluate(() => navigator.clipboard.readText()));
   const sdk = await fetch(`${server.server.url}/runcast-sdk-node.mjs`);
@@ -109,7 +109,7 @@ test("[UI5] what is copied for curl and the SDK follows the run when it is paste
     env: { ...process.env, RUNCAST_TOKEN: server.api.token },
   });
   await rm(folder, { recursive: true });
-  expect(watched.stdout).toContain("3 console.line { stream: 'stdout', message: 'hello from the run' }");
+  expect(watched.stdout).toContain("hello from the run\n");
 
   await button(page, "Copy the badge's Markdown").click();
   const markdown = await page.evaluate(() => navigator.clipboard.readText());
