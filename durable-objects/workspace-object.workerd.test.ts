@@ -41,8 +41,9 @@ test("a socket gets hello, the open runs, then every change", async () => {
   await object.publish(run(3, { status: "queued" }), 1);
   await object.publish(run(3, { status: "failed" }), 2);
   await object.remove(ID(3));
-  await vi.waitFor(() =>
-    expect(heard(socket)).toEqual(["hello", "1 running 1", "3 queued 1", "3 failed 1", "run_deleted"]),
+  await vi.waitFor(
+    () => expect(heard(socket)).toEqual(["hello", "1 running 1", "3 queued 1", "3 failed 1", "run_deleted"]),
+    10_000,
   );
   expect(socket.frames[0]).toEqual({ op: "hello", workspace_id: name });
   expect(socket.frames[1]).toEqual({
@@ -65,7 +66,7 @@ test("a word that comes late changes nothing, also after the end", async () => {
   expect(await object.liveRuns([ID(1)])).toEqual([]);
   const socket = await watch();
   await object.publish(run(2), 1);
-  await vi.waitFor(() => expect(heard(socket)).toEqual(["hello", "2 running 1"]));
+  await vi.waitFor(() => expect(heard(socket)).toEqual(["hello", "2 running 1"]), 10_000);
 });
 
 test("progress is gathered: a few frames, and the last word always", async () => {
@@ -73,7 +74,7 @@ test("progress is gathered: a few frames, and the last word always", async () =>
   await object.publish(run(1), 1);
   const socket = await watch();
   for (let sequence = 2; sequence <= 100; sequence++) await object.publish(run(1, { last_sequence: sequence }), 1);
-  await vi.waitFor(() => expect(heard(socket).at(-1)).toBe("1 running 100"));
+  await vi.waitFor(() => expect(heard(socket).at(-1)).toBe("1 running 100"), 10_000);
   expect(socket.frames.length).toBeLessThan(10);
 });
 
@@ -83,9 +84,9 @@ test("open runs and sockets outlive hibernation", async () => {
   const before = await watch();
   await evict();
   await object.publish(run(2), 1);
-  await vi.waitFor(() => expect(heard(before)).toEqual(["hello", "1 running 1", "2 running 1"]));
+  await vi.waitFor(() => expect(heard(before)).toEqual(["hello", "1 running 1", "2 running 1"]), 10_000);
   const after = await watch();
-  await vi.waitFor(() => expect(heard(after)).toEqual(["hello", "1 running 1", "2 running 1"]));
+  await vi.waitFor(() => expect(heard(after)).toEqual(["hello", "1 running 1", "2 running 1"]), 10_000);
 });
 
 test("ping is answered pong; anything else, and an expired session, ends the socket", async () => {

@@ -103,11 +103,13 @@ describe.each(["open", "ended"])("PATCH of a run that is %s", (state) => {
     const headers = { upgrade: "websocket", authorization: `Bearer ${tokenOf("viewer")}` };
     const heard = listen(await call("GET", "/api/workspaces/default/live", { headers }));
     await patch(run.run_id, { pinned: true });
-    await vi.waitFor(() =>
-      expect(heard.frames).toContainEqual({
-        op: "run",
-        run: expect.objectContaining({ run_id: run.run_id, name: "watched", pinned: true }),
-      }),
+    await vi.waitFor(
+      () =>
+        expect(heard.frames).toContainEqual({
+          op: "run",
+          run: expect.objectContaining({ run_id: run.run_id, name: "watched", pinned: true }),
+        }),
+      10_000,
     );
     heard.socket.close();
   });

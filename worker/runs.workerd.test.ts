@@ -69,7 +69,7 @@ describe("creating", () => {
       for (const path of tellers) expect(await (await call("GET", path, { as: "viewer" })).text()).toContain(told);
     };
     await allTell();
-    await vi.waitFor(() => expect(frames.find((frame) => frame.includes(run_id))).toContain(told));
+    await vi.waitFor(() => expect(frames.find((frame) => frame.includes(run_id))).toContain(told), 10_000);
     watcher.socket.close();
 
     expect(JSON.parse(await (await call("POST", RUNS, request(parameters))).text()).run_id).toBe(run_id);
