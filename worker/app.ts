@@ -3,6 +3,7 @@ import { answerError } from "./answer-errors.ts";
 import type { App } from "./app-context.ts";
 import { admit } from "./middleware/admit.ts";
 import { checkHost } from "./middleware/check-host.ts";
+import { hearOut } from "./middleware/hear-out.ts";
 import { nameRequest } from "./middleware/name-request.ts";
 import { observeRequest } from "./middleware/observe-request.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
@@ -26,7 +27,7 @@ import { workspaceRoutes } from "./routes/workspaces.ts";
 /** The whole surface. What is in front comes first: a request is named, its host checked, its caller admitted by `access.ts`; then the routes. */
 export const app = new OpenAPIHono<App>();
 
-app.use(nameRequest, observeRequest, securityHeaders, checkHost);
+app.use(nameRequest, observeRequest, securityHeaders, hearOut, checkHost);
 app.use("/api/*", admit);
 
 app.route("/", healthRoutes);

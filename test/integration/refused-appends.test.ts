@@ -442,3 +442,19 @@ test("[APP13] a body of 4 MiB is taken, unless its lines would grow beyond the l
   expect([most.status, most.json()]).toMatchObject([200, { accepted: count, last_sequence: count + 106 }]);
   expect((await api.read(run_id, "format=text&after_sequence=106")).text).toBe(line.repeat(count));
 });
+
+test("[ERR6] whoever is still sending when a refusal is decided can read it", async () => {
+  const large = "x".repeat(5_000_000);
+  const asks: [string, string, number, string | null, Record<string, string>][] = [
+    ["PUT", "/api/workspaces/none", 413, api.token, { "content-type": "text/csv" }],
+    ["POST", "/api/workspaces/default/runs", 401, "nobody", JSON_TYPE],
+    ["POST", "/api/nowhere", 404, api.token, JSON_TYPE],
+    ["PUT", "/api/workspaces", 405, api.token, JSON_TYPE],
+    ["POST", `/api/runs/${runId}/events`, 401, null, JSON_TYPE],
+  ];
+  for (let round = 0; round < 5; round += 1) {
+    for (const [method, path, status, token, headers] of asks) {
+      expect((await api.ask(method, path, { body: large, token, headers })).status, `${method} ${path}`).toBe(status);
+    }
+  }
+});

@@ -28,7 +28,17 @@ export async function answerOutput(c: Context<App>, runId: string): Promise<Resp
   if (outcome.kind !== "refused") return c.json(answer);
   const { first_sequence, last_sequence, accepted } = answer;
   const detail = `${outcome.refusal.detail} ${accepted} events of this stream are stored${last_sequence === null ? "" : `, the last as sequence ${last_sequence}`}; the rest is not.`;
-  return problem(c, { ...outcome.refusal, detail, stored: { first_sequence, last_sequence, accepted } });
+  const refused = problem(c, { ...outcome.refusal, detail, stored: { first_sequence, last_sequence, accepted } });
+  return keptOpen(refused, outcome.left);
+}
+
+/**
+ * The same answer, whose end waits for the rest of the body to be let go: with its end the connection is closed, and a sender that is just sending
+ * would find it broken before it has read why. [APP20]
+ */
+function keptOpen(answer: Response, left: Promise<void>): Response {
+  const body = new TransformStream<Uint8Array, Uint8Array>({ flush: () => left });
+  return new Response(answer.body?.pipeThrough(body), answer);
 }
 
 const answerOf = (

@@ -6,7 +6,7 @@ import type { EventDraft } from "../../protocol/ndjson.ts";
 import { OutputCutter } from "../../protocol/output-cutter.ts";
 import { errorText, logError } from "../../storage/server-log.ts";
 import { isUnavailable } from "../answer-errors.ts";
-import { BodyReader } from "./body-reader.ts";
+import { BodyReader } from "../request-body-reader.ts";
 
 /** Between two batches, unless one is full. The first line never waits. */
 const GATHER_MS = 100;
@@ -18,6 +18,8 @@ const QUIET_MS = 3_000;
 /** The archive or the object may need a moment; the sender waits meanwhile, because nothing more is read. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 500;
+/** How long a sender gets to hear that it may stop. */
+const LINGER_MS = 1_000;
 
 /** The run that the output is of. Both may be called again after they threw. */
 export type OutputRun = {
@@ -27,7 +29,8 @@ export type OutputRun = {
 
 export type OutputOutcome = { stored: Positions; control: ControlRequest[] } & (
   | { kind: "stored" }
-  | { kind: "refused"; refusal: Refusal }
+  /** `left` resolves when the rest of the body has been let go, a moment after its sender could be told. */
+  | { kind: "refused"; refusal: Refusal; left: Promise<void> }
   /** Nobody is left to answer. */
   | { kind: "sender_gone" }
 );
@@ -65,10 +68,7 @@ class OutputAppender {
       const heard = await this.#hear();
       if (heard === "ended") this.#cutter.end();
       const refusal = heard === "quiet" ? await this.#beat() : await this.#sendDue(heard !== "more");
-      if (refusal !== null) {
-        await this.#body.leave();
-        return { kind: "refused", refusal, ...this.#told() };
-      }
+      if (refusal !== null) return { kind: "refused", refusal, left: this.#body.discard(LINGER_MS), ...this.#told() };
       if (heard === "ended") return { kind: "stored", ...this.#told() };
       // What came as whole lines is stored; half a line may be half a word.
       if (heard === "broken") return { kind: "sender_gone", ...this.#told() };

@@ -34,9 +34,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "durable-objects/run-object.ts",
-        find: "    const outcome = this.#run.append(request);\n    await this.#run.settle();",
+        find: "    const outcome = this.#run.append(unpackAppend(packed));\n    await this.#run.settle();",
         replace:
-          "    const outcome = this.#run.append(request);\n    await new Promise((resolve) => setTimeout(resolve, 60));\n    await this.#run.settle();",
+          "    const outcome = this.#run.append(unpackAppend(packed));\n    await new Promise((resolve) => setTimeout(resolve, 60));\n    await this.#run.settle();",
       },
     ],
   },
@@ -56,9 +56,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: "core/run/log-source.ts",
-        find: "return this.#log.windowAfter(sequence, HOT_WINDOW_BYTES);",
+        find: "? this.#log.windowAfter(sequence, HOT_WINDOW_BYTES)",
         replace:
-          "return this.#log.windowAfter(sequence > 0 && sequence === storedThrough(memory) ? sequence + 1 : sequence, HOT_WINDOW_BYTES);",
+          "? this.#log.windowAfter(sequence > 0 && sequence === storedThrough(memory) ? sequence + 1 : sequence, HOT_WINDOW_BYTES)",
       },
     ],
   },

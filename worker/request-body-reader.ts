@@ -25,8 +25,14 @@ export class BodyReader {
     return piece;
   }
 
-  /** Nothing more of the body is wanted. */
-  async leave(): Promise<void> {
+  /** Nothing more of the body is wanted: what still comes is thrown away, for so long and so much, and the rest cut off. */
+  async discard(forMs: number, bytesMax = Number.POSITIVE_INFINITY): Promise<void> {
+    const until = Date.now() + forMs;
+    for (let bytes = 0; bytes < bytesMax && Date.now() < until;) {
+      const piece = await this.next(until - Date.now());
+      if (piece.kind !== "bytes") break;
+      bytes += piece.bytes.byteLength;
+    }
     await Promise.allSettled([this.#reader.cancel()]);
   }
 
