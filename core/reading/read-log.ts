@@ -45,7 +45,9 @@ export async function* readLog(places: LogPlaces, options: LogReading): AsyncGen
     if (tryWholeLog) {
       const whole = await places.wholeLog(position);
       if (whole !== null) {
-        for await (const window of whole) {
+        for await (const counted of whole) {
+          const window = options.asStored ? counted : await withinHead(counted, places);
+          if (window === null) continue;
           const news = newsOf(window);
           if (news !== null) yield news;
           position = Math.max(position, window.lastSequence);
@@ -91,6 +93,17 @@ export async function* readLog(places: LogPlaces, options: LogReading): AsyncGen
       misses = 0;
     }
   }
+}
+
+/** A newline too many makes a log look longer than it is, one too few shorter. Asked only where the last line names another number. [READ3] */
+async function withinHead(window: LogWindow, places: LogPlaces): Promise<LogWindow | null> {
+  const { firstSequence, lastSequence, lines } = window;
+  const startOfLast = lines.lastIndexOf("\n", lines.length - 2) + 1;
+  const own = ownSequence(lines.slice(startOfLast, startOfLast + 40));
+  if (own === lastSequence) return window;
+  const head = await places.archivedHead();
+  if (firstSequence > head) return null;
+  return { firstSequence, lastSequence: own === head ? head : Math.min(lastSequence, head), lines };
 }
 
 /** What a stored log lacks at its end. [READ3] */

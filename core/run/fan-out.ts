@@ -61,8 +61,10 @@ export class FanOut {
 
   /** When a silent watcher or one whose session expires is to be closed, or one that could not be served to be tried again; null: never. */
   dueAt(): number | null {
-    let due = this.#retryAt;
-    for (const { state } of this.#watchers.all()) {
+    const watchers = this.#watchers.all();
+    // With the watcher that was to be served again goes the reason to wake.
+    let due = watchers.some(({ state }) => !state.ended) ? this.#retryAt : null;
+    for (const { state } of watchers) {
       const until = earlier(silentUntil(state), state.expiresAt);
       due = earlier(due, until);
     }
