@@ -450,6 +450,7 @@ test("[ERR6] whoever is still sending when a refusal is decided can read it", as
     ["POST", "/api/workspaces/default/runs", 401, "nobody", JSON_TYPE],
     ["POST", "/api/nowhere", 404, api.token, JSON_TYPE],
     ["PUT", "/api/workspaces", 405, api.token, JSON_TYPE],
+    ["DELETE", "/api/session", 204, api.token, JSON_TYPE],
     ["POST", `/api/runs/${runId}/events`, 401, null, JSON_TYPE],
   ];
   for (let round = 0; round < 5; round += 1) {
