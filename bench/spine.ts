@@ -5,19 +5,20 @@ import { build as bundle } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { WebSocket } from "ws";
 import { build } from "../local/build.ts";
-import { serve, type Server } from "../local/serve.ts";
+import { serve } from "../local/serve.ts";
 import { openStateFolder } from "../local/state-folder.ts";
 import { median, pause, print, quantileOf, whole } from "./figures.ts";
 import { appendLoad, consoleLine, latencyLoad, type Target } from "./load.ts";
 import { measureManyRuns } from "./many-runs.ts";
+import { Runcast } from "./runcast.ts";
 import { compareSlowArchive } from "./slow-archive.ts";
+import { compareStalledWatchers } from "./stalled-watchers.ts";
 
 /**
  * The numbers: `npm run bench`, or some of them: `npm run bench -- appends download`. Every figure stands beside the engine's limit or another peer, measured in the same run on the same machine; the
  * load generator shares its cores, so the rates are lower bounds.
  */
 const TOKEN = "bench-administrator";
-const authorization = { authorization: `Bearer ${TOKEN}` };
 let rawObjects = 0;
 const RUNS = Number(process.env["BENCH_RUNS"] ?? 3);
 
@@ -30,6 +31,8 @@ const server = await serve({
   tokens: { administrator: TOKEN, viewer: "bench-viewer" },
   port: 0,
 });
+const runcast = new Runcast(server.url, TOKEN);
+const { authorization } = runcast;
 const figures: Record<string, () => Promise<void>> = {
   appends: compareAppends,
   latency: compareLatency,
@@ -38,6 +41,7 @@ const figures: Record<string, () => Promise<void>> = {
   download,
   "slow-archive": () => compareSlowArchive(RUNS),
   "many-runs": measureManyRuns,
+  "stalled-watchers": () => compareStalledWatchers(RUNS),
 };
 try {
   const wanted = process.argv.slice(2);
@@ -62,7 +66,7 @@ async function compareAppends(): Promise<void> {
     const ours: number[] = [];
     const delivered: number[] = [];
     for (let run = 0; run < RUNS; run += 1) {
-      const figures = await appendLoad(await runcastTarget(server), { batches, size, watchers });
+      const figures = await appendLoad(await runcast.newRun(), { batches, size, watchers });
       const limit = await appendLoad(rawTarget(raw.url), { batches, size, watchers });
       ours.push(figures.eventsPerSecond);
       delivered.push(figures.deliveredPerSecond);
@@ -78,7 +82,7 @@ async function compareAppends(): Promise<void> {
 
 async function compareLatency(): Promise<void> {
   print("append → received, 50 single events/s, 100 watchers (ms)", "");
-  for (const target of [await runcastTarget(server), rawTarget(raw.url)]) {
+  for (const target of [await runcast.newRun(), rawTarget(raw.url)]) {
     const { p50, p95, p99 } = await latencyLoad(target, { perSecond: 50, seconds: 6, watchers: 100 });
     print(`  ${target.name}`, `p50 ${p50.toFixed(1)}  p95 ${p95.toFixed(1)}  p99 ${p99.toFixed(1)}`);
   }
@@ -88,8 +92,8 @@ async function compareLatency(): Promise<void> {
 async function coldObjects(): Promise<void> {
   print("first answer of an evicted object (ms); ratio = cold / warm", "");
   for (const events of [1_000, 10_000]) {
-    const runId = await createRun();
-    for (let sent = 0; sent < events; sent += 500) await append(runId, consoleLine().repeat(500));
+    const runId = await runcast.createRun();
+    for (let sent = 0; sent < events; sent += 500) await runcast.append(runId, consoleLine().repeat(500));
     const ask = async (): Promise<number> => {
       const start = performance.now();
       await (await fetch(`${server.url}/api/runs/${runId}`, { headers: authorization })).text();
@@ -113,7 +117,7 @@ async function createAndList(): Promise<void> {
   const created: number[] = [];
   for (let run = 0; run < 200; run += 1) {
     const start = performance.now();
-    await createRun();
+    await runcast.createRun();
     created.push(performance.now() - start);
   }
   const health: number[] = [];
@@ -132,15 +136,15 @@ async function createAndList(): Promise<void> {
 
 /** R54: 200 MB pass through without being held. */
 async function download(): Promise<void> {
-  const runId = await createRun();
+  const runId = await runcast.createRun();
   const body = consoleLine().repeat(25_000);
   while (true) {
-    await append(runId, body);
+    await runcast.append(runId, body);
     const run = await (await fetch(`${server.url}/api/runs/${runId}`, { headers: authorization })).json();
     if (run.event_bytes > 200 * 1024 * 1024) break;
   }
   const open = await downloadMbPerSecond(runId);
-  await append(runId, '{"type":"run.completed","payload":{"status":"succeeded"}}\n');
+  await runcast.append(runId, '{"type":"run.completed","payload":{"status":"succeeded"}}\n');
   while (!(await isArchived(runId))) await pause(500);
   const inParts = await downloadMbPerSecond(runId);
   await putInOnePiece(runId);
@@ -181,40 +185,6 @@ async function timed(url: string): Promise<number> {
   const start = performance.now();
   await (await fetch(url, { headers: authorization })).text();
   return performance.now() - start;
-}
-
-async function createRun(): Promise<string> {
-  const response = await fetch(`${server.url}/api/workspaces/default/runs`, { method: "POST", headers: authorization });
-  if (response.status !== 202) throw new Error(`a run was answered with ${response.status}`);
-  return (await response.json()).run_id;
-}
-
-async function append(runId: string, body: string): Promise<void> {
-  for (;;) {
-    const response = await fetch(`${server.url}/api/runs/${runId}/events`, {
-      method: "POST",
-      headers: { ...authorization, "content-type": "application/x-ndjson" },
-      body,
-    });
-    await response.text();
-    if (response.status === 200) return;
-    if (response.status !== 429) throw new Error(`an append was answered with ${response.status}`);
-    await pause(1000);
-  }
-}
-
-async function runcastTarget(to: Server): Promise<Target> {
-  const runId = await createRun();
-  return {
-    name: "Runcast",
-    append: (body) => append(runId, body),
-    watch: () =>
-      new WebSocket(`${to.url.replace("http", "ws")}/api/runs/${runId}/live`, "runcast.v1", { headers: authorization }),
-    acknowledge: (socket, text) => {
-      const sequence = /.*\{"sequence":(\d+),/s.exec(text)?.[1];
-      if (sequence !== undefined) socket.send(JSON.stringify({ op: "ack", sequence: Number(sequence) }));
-    },
-  };
 }
 
 function rawTarget(url: string): Target {
