@@ -6,12 +6,14 @@ import { type Api, linesOf, messageOf } from "../../support/api.ts";
 import { expectManifest, expectSameEverywhere } from "../../support/read-every-way.ts";
 import type { FollowingWatcher } from "../../support/watcher.ts";
 import type { LaboratoryProducer, SentBatch } from "./laboratory-producer.ts";
+import { checkUploads, type LaboratoryUpload } from "./laboratory-upload.ts";
 
 /** A run under test and everybody who had to do with it. */
 export type Subject = {
   runId: string;
   producers: LaboratoryProducer[];
   watchers: FollowingWatcher[];
+  uploads: LaboratoryUpload[];
   /** What a read of the log gave at some moment: each must be how the log begins. */
   samples: string[];
 };
@@ -24,7 +26,7 @@ export type ReadStored = (runId: string, key: string) => Promise<string | null>;
  * events that were looked at.
  */
 export async function checkRun(api: Api, subject: Subject, readStored: ReadStored): Promise<number> {
-  const { runId, producers, watchers, samples } = subject;
+  const { runId, producers, watchers, uploads, samples } = subject;
   const lines = await expectSameEverywhere(api, runId);
   const log = lines.map((line) => `${line}\n`).join("");
   for (const watcher of watchers) expect(watcher.lines).toEqual(lines);
@@ -33,6 +35,7 @@ export async function checkRun(api: Api, subject: Subject, readStored: ReadStore
   expect(await readStored(runId, "logs/events.ndjson")).toBe(log);
   expectManifest(JSON.parse((await readStored(runId, "logs/manifest.json")) ?? "{}"), log);
   expectSent(lines, producers);
+  await checkUploads(api, runId, lines, uploads);
   await expectIndexed(api, runId, lines);
   return lines.length;
 }

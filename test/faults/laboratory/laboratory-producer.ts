@@ -10,7 +10,7 @@ export const sentLine = (message: string): string =>
 export type SentBatch = { messages: string[]; answer: AppendAnswer | null };
 
 /** Statuses that say "not now": whoever sends the same again loses nothing. */
-const TRY_AGAIN = new Set([429, 503]);
+export const TRY_AGAIN = new Set([429, 503]);
 
 /**
  * Sends numbered batches until it is stopped or the run has ended, each again until it is answered. Now and then it sends what must be

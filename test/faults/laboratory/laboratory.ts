@@ -8,6 +8,7 @@ import { NO_FAULTS, type FaultRates } from "./binding-faults.ts";
 import { checkRun, wholeLines, type Subject } from "./checker.ts";
 import { LaboratoryProducer } from "./laboratory-producer.ts";
 import type { LaboratoryServer } from "./laboratory-server.ts";
+import { LaboratoryUpload } from "./laboratory-upload.ts";
 import { Random } from "./random.ts";
 import { layoutFault } from "./stored-layout.ts";
 
@@ -29,6 +30,7 @@ export type LaboratoryReport = {
   cuts: number;
   clockJumps: number;
   cancels: number;
+  uploads: number;
   producerRetries: number;
   batches: number;
   events: number;
@@ -49,6 +51,7 @@ export async function attack(server: LaboratoryServer, seed: number, seconds: nu
     cuts: 0,
     clockJumps: 0,
     cancels: 0,
+    uploads: 0,
     producerRetries: 0,
     batches: 0,
     events: 0,
@@ -105,7 +108,7 @@ class Round {
 
   async #begin(): Promise<void> {
     for (let at = 0; at < RUNS; at += 1) {
-      this.#subjects.push({ runId: await createRun(this.#api), producers: [], watchers: [], samples: [] });
+      this.#subjects.push({ runId: await createRun(this.#api), producers: [], watchers: [], uploads: [], samples: [] });
     }
     for (let at = 0; at < PRODUCERS; at += 1) {
       const subject = this.#subject();
@@ -139,6 +142,7 @@ class Round {
     if (at < 0.74) return this.#jump();
     if (at < 0.75) return this.#cancel();
     if (at < 0.78) return this.#inBackground(endRun(this.#api, this.#subject().runId, "early"));
+    if (at < 0.82) return this.#upload();
     const subject = this.#subject();
     this.#expectLayout(subject);
     return this.#inBackground(this.#sample(subject));
@@ -170,6 +174,16 @@ class Round {
     this.#report.cancels += 1;
     const { runId } = this.#subject();
     this.#inBackground(this.#api.ask("POST", `/api/runs/${runId}/cancel?force=true`, { timeoutMs: 5_000 }));
+  }
+
+  /** Most are one put, some several parts. */
+  #upload(): void {
+    this.#report.uploads += 1;
+    const { runId, uploads } = this.#subject();
+    const bytes = this.#random.pick([0, 300, 200_000, 11_000_000]) ?? 0;
+    const upload = new LaboratoryUpload(this.#api, runId, `file-${uploads.length}`, bytes);
+    uploads.push(upload);
+    this.#inBackground(upload.answered);
   }
 
   #inBackground(work: Promise<unknown>): void {
