@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { IndexedRun, RunIndex, RunQuery, RunStats, StoredRun } from "../core/ports.ts";
 import { RUN_STATUSES, SEVERITIES } from "../protocol/event.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { QUEUED_RUN } from "../protocol/testing/queued-run.ts";
 import { isAfter, matchesQuery } from "./run-filter.ts";
 import { statsOf } from "./run-stats.ts";
 
@@ -165,33 +166,10 @@ const numbered = (n: number): IndexedRun => indexed({ run_id: runId(n), created_
 /** A row of a run that has just been queued, but for what is said. */
 export function indexed(over: Partial<StoredRun>, revision = 1): IndexedRun {
   const run: StoredRun = {
+    ...QUEUED_RUN,
     run_id: runId(0),
-    workspace_id: "default",
-    workflow_id: null,
-    workflow_version: null,
-    name: null,
-    status: "queued",
     parameters: "{}",
-    labels: {},
-    pinned: false,
     created_at: instant(0),
-    started_at: null,
-    completed_at: null,
-    duration_ms: null,
-    progress: null,
-    exit_code: null,
-    failure: null,
-    last_sequence: 1,
-    event_bytes: 100,
-    events_path: null,
-    output_paths: [],
-    logging_degraded: false,
-    incomplete: false,
-    stale: false,
-    table_count: null,
-    row_count: null,
-    input_file_count: null,
-    max_validation_severity: null,
     ...over,
   };
   return { run, revision, summary: null };

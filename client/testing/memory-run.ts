@@ -6,6 +6,7 @@ import type { RunStatus } from "../../protocol/event.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import { assembleLine, draftEvent } from "../../protocol/ndjson.ts";
 import type { EventDraft } from "../../protocol/ndjson.ts";
+import { QUEUED_RUN } from "../../protocol/testing/queued-run.ts";
 
 export type StoredLine = { sequence: number; type: string; line: string };
 export type Positions = { first_sequence: number | null; last_sequence: number | null; accepted: number };
@@ -88,33 +89,20 @@ export class MemoryRun {
 
   describe(url: string): Run {
     return {
+      ...QUEUED_RUN,
       run_id: this.runId,
-      workspace_id: "default",
-      workflow_id: null,
-      workflow_version: null,
       name: this.body.name ?? null,
       status: this.status,
       parameters: this.body.parameters ?? {},
       labels: this.body.labels ?? {},
-      pinned: false,
       created_at: this.createdAt,
       started_at: this.status === "queued" ? null : this.createdAt,
       completed_at: isTerminal(this.status) ? this.createdAt : null,
       duration_ms: isTerminal(this.status) ? 0 : null,
-      progress: null,
       exit_code: this.completion?.exit_code ?? null,
       failure: this.completion?.failure ?? null,
       last_sequence: this.lastSequence,
       event_bytes: 0,
-      events_path: null,
-      output_paths: [],
-      logging_degraded: false,
-      incomplete: false,
-      stale: false,
-      table_count: null,
-      row_count: null,
-      input_file_count: null,
-      max_validation_severity: null,
       watch_url: `${url}/runs/${this.runId}`,
     };
   }

@@ -9,6 +9,8 @@ import { expectAcknowledged, expectSameEverywhere } from "../support/read-every-
 import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { FollowingWatcher } from "../support/watcher.ts";
+import { Random } from "./laboratory/random.ts";
+import { storedKeys } from "./laboratory/stored-layout.ts";
 
 /** kill -9 to the whole process group of the server, at points that a seed decides. RUNCAST_LONG=1 does it ten times as often. */
 const KILLS = process.env.RUNCAST_LONG === "1" ? 50 : 5;
@@ -17,17 +19,6 @@ const LONG_MS = KILLS * 30_000;
 
 // They wait more than they work, and each has a server of its own.
 afterAll(removeServers);
-
-/** The same numbers from the same seed (mulberry32), so that a failure can be had again. */
-function chance(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 /** Everything that the server keeps is in SQLite: no kill may leave any of it damaged. */
 function expectSoundDatabases(data: string): void {
@@ -43,6 +34,9 @@ function expectSoundDatabases(data: string): void {
   }
 }
 
+const keysOf = ({ data }: ServerProcess, runId: string): string[] =>
+  storedKeys(data, `workspaces/default/runs/${runId}/`).map(({ key }) => key);
+
 async function killAndRestart(server: ServerProcess): Promise<ServerProcess> {
   await server.killGroup();
   expectSoundDatabases(server.data);
@@ -53,7 +47,7 @@ test.concurrent(
   `killed ${KILLS} times while producers write: each acknowledged line once, no watcher misses one`,
   { timeout: LONG_MS },
   async () => {
-    const pick = chance(SEED);
+    const random = new Random(SEED);
     let server = await startServer();
     const api = new Api(server.url, server.token);
     const { run_id } = await api.createRun();
@@ -74,7 +68,7 @@ test.concurrent(
       }),
     );
     for (let kill = 0; kill < KILLS; kill += 1) {
-      await sleep(200 + pick(1_500));
+      await sleep(200 + random.below(1_500));
       server = await killAndRestart(server);
     }
     await sleep(300);
@@ -99,7 +93,7 @@ test.concurrent(
   `killed ${KILLS} times while a run is archived: the log is whole, the segments gone, a repeat a duplicate`,
   { timeout: LONG_MS },
   async () => {
-    const pick = chance(SEED + 1);
+    const random = new Random(SEED + 1);
     let server = await startServer();
     const api = new Api(server.url, server.token);
     for (let kill = 0; kill < KILLS; kill += 1) {
@@ -112,7 +106,7 @@ test.concurrent(
       const numbers = { "producer-id": "p", "producer-epoch": "0", "producer-sequence": String(batches + 1) };
       const ended = await api.append(run_id, end, numbers);
       expect(ended.status).toBe(200);
-      await sleep(pick(300));
+      await sleep(random.below(300));
       server = await killAndRestart(server);
 
       // The end was acknowledged: it is there from the first moment on, whether the archive is or not.
@@ -123,7 +117,7 @@ test.concurrent(
       const before = await expectSameEverywhere(api, run_id);
       await waitUntil(
         "the run is archived",
-        async () => storedKeys(server, run_id).join() === "logs/events.ndjson,logs/manifest.json",
+        () => keysOf(server, run_id).join() === "logs/events.ndjson,logs/manifest.json",
         { timeoutMs: 30_000 },
       );
       const lines = await expectSameEverywhere(api, run_id);
@@ -135,23 +129,6 @@ test.concurrent(
     }
   },
 );
-
-/** The run's keys in R2, from the database in which the local R2 keeps them. */
-function storedKeys(server: ServerProcess, runId: string): string[] {
-  const prefix = `workspaces/default/runs/${runId}/`;
-  for (const file of globSync("resources/**/*.sqlite", { cwd: server.data })) {
-    const database = new DatabaseSync(join(server.data, file), { readOnly: true });
-    try {
-      const tables = database.prepare("SELECT name FROM sqlite_master WHERE name = '_mf_objects'").all();
-      if (tables.length === 0) continue;
-      const rows = database.prepare("SELECT key FROM _mf_objects WHERE key LIKE ? ORDER BY key").all(`${prefix}%`);
-      if (rows.length > 0) return rows.map(({ key }) => String(key).slice(prefix.length));
-    } finally {
-      database.close();
-    }
-  }
-  return [];
-}
 
 test.concurrent(
   "killed between two appends of one producer, a lease does not run out while the server is down",

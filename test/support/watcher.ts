@@ -135,11 +135,14 @@ export class FollowingWatcher {
   /** What broke the promise: a line again, one left out, or another order. */
   fault: string | null = null;
   connections = 0;
+  /** The sequence after which it began. */
+  readonly after: number;
   #current: Watcher | null = null;
   #stopped = false;
   readonly #done: Promise<void>;
 
-  constructor(api: Api, runId: string, options: { ack?: WatchOptions["ack"] } = {}) {
+  constructor(api: Api, runId: string, options: Pick<WatchOptions, "ack" | "after"> = {}) {
+    this.after = options.after ?? 0;
     this.#done = this.#follow(api, runId, options.ack ?? "at once");
   }
 
@@ -168,12 +171,12 @@ export class FollowingWatcher {
 
   async #follow(api: Api, runId: string, ack: NonNullable<WatchOptions["ack"]>): Promise<void> {
     while (this.end === null && this.fault === null && !this.#stopped) {
-      const watcher = new Watcher(api, runId, { after: this.lines.length, ack });
+      const watcher = new Watcher(api, runId, { after: this.after + this.lines.length, ack });
       this.#current = watcher;
       this.connections += 1;
       await waitUntil("the connection ends", () => watcher.closing !== null, { timeoutMs: 600_000, everyMs: 5 });
       for (const line of watcher.lines) {
-        const expected = this.lines.length + 1;
+        const expected = this.after + this.lines.length + 1;
         if (sequenceOf(line) !== expected) this.fault ??= `${expected} was due, but ${line.slice(0, 80)} came`;
         this.lines.push(line);
       }

@@ -1,39 +1,19 @@
 import { expect, test } from "vitest";
 import type { StoredRun } from "../../core/ports.ts";
 import { RUN_STATUSES } from "../../protocol/event.ts";
+import { QUEUED_RUN } from "../../protocol/testing/queued-run.ts";
 import { drawBadge } from "./badge.ts";
 import { describeRun, spanInWords, statusInWords } from "./describe-run.ts";
 import { escapeMarkdown, escapeMarkup } from "./escape.ts";
 import { previewTags } from "./link-preview.ts";
 
 const RUN: StoredRun = {
-  run_id: "0194a8e0-0000-7000-8000-000000000000",
-  workspace_id: "default",
-  workflow_id: null,
-  workflow_version: null,
+  ...QUEUED_RUN,
   name: "nightly build",
   status: "running",
   parameters: "{}",
-  labels: {},
-  pinned: false,
-  created_at: "2026-11-21T02:30:00.000Z",
   started_at: "2026-11-21T02:30:01.000Z",
-  completed_at: null,
-  duration_ms: null,
-  progress: null,
-  exit_code: null,
-  failure: null,
   last_sequence: 7,
-  event_bytes: 700,
-  events_path: null,
-  output_paths: [],
-  logging_degraded: false,
-  incomplete: false,
-  stale: false,
-  table_count: null,
-  row_count: null,
-  input_file_count: null,
-  max_validation_severity: null,
 };
 const NOW = Date.parse("2026-11-21T02:33:13.900Z");
 

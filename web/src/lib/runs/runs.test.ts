@@ -1,37 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { Run } from "../../../../protocol/api.ts";
+import { QUEUED_RUN } from "../../../../protocol/testing/queued-run.ts";
 import { dayBars, figuresOf } from "./figures.ts";
 import { addPage, editRun, firstPage, NO_RUNS, removeRun, showWaiting, takeChanges } from "./run-list.ts";
 import { EVERYTHING, filterToQuery, filterToSearch, isEverything, matchesFilter, parseFilter } from "./runs-filter.ts";
 
 const run = (n: number, more: Partial<Run> = {}): Run => ({
+  ...QUEUED_RUN,
   run_id: `0193d000-0000-7000-8000-${String(n).padStart(12, "0")}`,
-  workspace_id: "default",
-  workflow_id: null,
-  workflow_version: null,
   name: `run ${n}`,
   status: "running",
   parameters: {},
-  labels: {},
-  pinned: false,
   created_at: new Date(1_795_000_000_000 + n * 1000).toISOString(),
-  started_at: null,
-  completed_at: null,
-  duration_ms: null,
-  progress: null,
-  exit_code: null,
-  failure: null,
-  last_sequence: 1,
   event_bytes: 0,
-  events_path: null,
-  output_paths: [],
-  logging_degraded: false,
-  incomplete: false,
-  stale: false,
-  table_count: null,
-  row_count: null,
-  input_file_count: null,
-  max_validation_severity: null,
   watch_url: "",
   ...more,
 });

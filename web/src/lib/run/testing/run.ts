@@ -1,33 +1,5 @@
 import type { Run } from "../../../../../protocol/api.ts";
+import { QUEUED_RUN } from "../../../../../protocol/testing/queued-run.ts";
 
 /** A run that has just been made. */
-export const RUN: Run = {
-  run_id: "0193d000-0000-7000-8000-000000000001",
-  workspace_id: "default",
-  workflow_id: null,
-  workflow_version: null,
-  name: "build web",
-  status: "queued",
-  parameters: {},
-  labels: {},
-  pinned: false,
-  created_at: "2026-11-21T02:30:00.000Z",
-  started_at: null,
-  completed_at: null,
-  duration_ms: null,
-  progress: null,
-  exit_code: null,
-  failure: null,
-  last_sequence: 1,
-  event_bytes: 100,
-  events_path: null,
-  output_paths: [],
-  logging_degraded: false,
-  incomplete: false,
-  stale: false,
-  table_count: null,
-  row_count: null,
-  input_file_count: null,
-  max_validation_severity: null,
-  watch_url: "",
-};
+export const RUN: Run = { ...QUEUED_RUN, name: "build web", parameters: {}, watch_url: "" };

@@ -1,0 +1,31 @@
+import type { Run } from "../api.ts";
+
+/** A run that has just been queued, for tests; what `parameters` and `watch_url` are depends on who has it. */
+export const QUEUED_RUN: Omit<Run, "parameters" | "watch_url"> = {
+  run_id: "0193d000-0000-7000-8000-000000000001",
+  workspace_id: "default",
+  workflow_id: null,
+  workflow_version: null,
+  name: null,
+  status: "queued",
+  labels: {},
+  pinned: false,
+  created_at: "2026-11-21T02:30:00.000Z",
+  started_at: null,
+  completed_at: null,
+  duration_ms: null,
+  progress: null,
+  exit_code: null,
+  failure: null,
+  last_sequence: 1,
+  event_bytes: 100,
+  events_path: null,
+  output_paths: [],
+  logging_degraded: false,
+  incomplete: false,
+  stale: false,
+  table_count: null,
+  row_count: null,
+  input_file_count: null,
+  max_validation_severity: null,
+};
