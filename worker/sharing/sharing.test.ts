@@ -82,7 +82,7 @@ test("a preview says how long it took, how far it is, and how it failed, but not
   expect(statusInWords({ ...RUN, progress })).toBe("running 42 %");
   expect(statusInWords({ ...RUN, progress, stale: true })).toBe("running, silent");
   expect(previewTags({ ...RUN, name: null, workflow_id: null }, NOW)).toContain(
-    'property="og:title" content="run 000000000000 · running"',
+    'property="og:title" content="run 000000000001 · running"',
   );
 });
 
