@@ -15,14 +15,24 @@ const play = (events: ConnectionEvent[], from: ConnectionState = FIRST_STATE) =>
   );
 const hello: ConnectionEvent = { kind: "hello", head: 7 };
 const closed = (code: number): ConnectionEvent => ({ kind: "closed", code, reason: "" });
-const end = (stay: boolean): ConnectionEvent => ({ kind: "end", end: { status: "failed", lastSequence: 9 }, stay });
+const end = (stay: boolean): ConnectionEvent => ({
+  kind: "end",
+  end: { status: "failed", lastSequence: 9, sha256: null },
+  stay,
+});
 
 describe("a watcher's connection", () => {
   test("catches up, goes live, and ends", () => {
     expect(connectionOf(play([hello]).state)).toEqual({ kind: "catching_up", head: 7 });
     expect(connectionOf(play([hello, { kind: "caught_up" }]).state)).toEqual({ kind: "live" });
     const { state, actions } = play([hello, { kind: "caught_up" }, end(false), closed(1000)]);
-    expect(connectionOf(state)).toEqual({ kind: "ended", status: "failed", lastSequence: 9, attached: false });
+    expect(connectionOf(state)).toEqual({
+      kind: "ended",
+      status: "failed",
+      lastSequence: 9,
+      sha256: null,
+      attached: false,
+    });
     expect(actions).toEqual(["drop"]);
   });
 

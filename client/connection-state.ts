@@ -8,8 +8,8 @@ import type { Backoff } from "./backoff.ts";
  * (`reconnecting-socket.ts`) opens sockets and sets timers as it is told.
  */
 
-/** How a run ended, as its log says. */
-export type RunEnd = { status: TerminalStatus; lastSequence: number };
+/** How a run ended, as its log says. `sha256` is of all its lines, each with its newline, in hex; null when the stored log is not whole. */
+export type RunEnd = { status: TerminalStatus; lastSequence: number; sha256: string | null };
 
 /** `attempt` counts connections in a row that brought nothing; 0 is the first. `end` is kept by a watcher that stays after the end. */
 type Trying = { attempt: number; end: RunEnd | null };

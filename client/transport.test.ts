@@ -102,7 +102,7 @@ describe("where WebSockets do not come through", () => {
     expect(watch.transport).toBe("sse");
     say("three");
     finish();
-    expect(await watch.finished).toEqual({ kind: "ended", status: "succeeded", lastSequence: 5 });
+    expect(await watch.finished).toEqual({ kind: "ended", status: "succeeded", lastSequence: 5, sha256: run.sha256 });
     expect(lines.map(({ line }) => line)).toEqual(run.lines.map(({ line }) => line));
     expect(states.slice(-3)).toEqual(["catching_up", "live", "ended"]);
   });

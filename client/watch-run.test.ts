@@ -72,7 +72,7 @@ describe("watchRun", () => {
     await until(() => server.acks.length > 0);
     say("three");
     finish();
-    expect(await watch.finished).toEqual({ kind: "ended", status: "succeeded", lastSequence: 5 });
+    expect(await watch.finished).toEqual({ kind: "ended", status: "succeeded", lastSequence: 5, sha256: run.sha256 });
     expect(lines.map(({ line }) => line)).toEqual(run.lines.map(({ line }) => line));
     expect(states).toEqual(["connecting", "catching_up", "live", "ended"]);
     expect(server.acks[0]).toBe(3);

@@ -261,7 +261,11 @@ class Watch implements RunWatch {
       case "damaged":
         return this.#skipDamage(frame.first, frame.last);
       case "end":
-        return this.#finish({ status: frame.status, lastSequence: frame.last_sequence });
+        return this.#finish({
+          status: frame.status,
+          lastSequence: frame.last_sequence,
+          sha256: frame.sha256 ?? null,
+        });
     }
   }
 

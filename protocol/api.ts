@@ -29,6 +29,7 @@ export type Problem = z.infer<typeof problemSchema>;
 
 const instant = z.string().nullable();
 const count = z.int().min(0).nullable();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const progressSchema = z.object({
   percent: z.number().nullable(),
@@ -170,7 +171,7 @@ const sequenceRangeSchema = z.object({ first: z.int().min(1), last: z.int().min(
 export const proofSchema = z.object({
   complete: z.boolean(),
   events: z.int().min(0),
-  sha256: z.string().length(64),
+  sha256: sha256,
   gaps: z.array(sequenceRangeSchema),
   damaged: z.array(sequenceRangeSchema),
 });
@@ -181,7 +182,13 @@ export const verifyProgressSchema = z.object({
   events: z.int().min(0),
   bytes: z.int().min(0),
 });
-export const endDataSchema = z.object({ status: z.enum(TERMINAL_STATUSES), last_sequence: z.int() });
+/** What is said after the last line, on a socket as `end` and in `event: end`. */
+export const endDataSchema = z.object({
+  status: z.enum(TERMINAL_STATUSES),
+  last_sequence: z.int().min(0),
+  /** Of all lines with their newlines; null when the stored log is not whole. A server of the first days does not say it. */
+  sha256: sha256.nullable().optional(),
+});
 
 export const signInSchema = z.strictObject({
   token: z.string().min(1).max(500),

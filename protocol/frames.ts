@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { controlRequestSchema } from "./control.ts";
-import { runIdSchema, RUN_STATUSES, TERMINAL_STATUSES } from "./event.ts";
-import { runSchema } from "./api.ts";
+import { runIdSchema, RUN_STATUSES } from "./event.ts";
+import { endDataSchema, runSchema } from "./api.ts";
 
 /** Control lines of the three sockets. A line with `sequence` is an event; a line with `op` is one of these. */
 const sequence = z.int().min(0);
@@ -29,7 +29,7 @@ export const presenceSchema = z.object({
   watchers: z.array(presentWatcherSchema).optional(),
 });
 export const damagedSchema = z.object({ op: z.literal("damaged"), first: sequence, last: sequence });
-export const endSchema = z.object({ op: z.literal("end"), status: z.enum(TERMINAL_STATUSES), last_sequence: sequence });
+export const endSchema = endDataSchema.extend({ op: z.literal("end") });
 
 /** Server → watcher on `runcast.v1`. */
 export const watcherFrameSchema = z.discriminatedUnion("op", [

@@ -1,4 +1,5 @@
-import { bytesToHex, manifestSchema, type Manifest } from "../core/run/manifest.ts";
+import { bytesToHex } from "../core/run/hex.ts";
+import { manifestSchema, type Manifest } from "../core/run/manifest.ts";
 import type { Archive, RunAddress, Segment, SegmentKey } from "../core/ports.ts";
 import { isNoSuchUpload } from "./r2-errors.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Run } from "../../protocol/api.ts";
 import type { CreateRun } from "../../protocol/api.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
@@ -43,6 +44,13 @@ export class MemoryRun {
 
   get lastSequence(): number {
     return this.lines.length;
+  }
+
+  /** Of all lines, each with its newline. */
+  get sha256(): string {
+    const hash = createHash("sha256");
+    for (const { line } of this.lines) hash.update(`${line}\n`);
+    return hash.digest("hex");
   }
 
   /** The messages of the console, each with its stream, as a reader would join them. */

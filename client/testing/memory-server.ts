@@ -188,7 +188,7 @@ export class MemoryServer {
       for (const { sequence, line } of run.lines.slice(position)) response.write(`id: ${sequence}\ndata: ${line}\n\n`);
       position = run.lastSequence;
       if (!isTerminal(run.status)) return;
-      const end = JSON.stringify({ status: run.status, last_sequence: run.lastSequence });
+      const end = JSON.stringify({ status: run.status, last_sequence: run.lastSequence, sha256: run.sha256 });
       response.end(`event: end\ndata: ${end}\n\n`);
     };
     const stopListening = run.onChange(pump);

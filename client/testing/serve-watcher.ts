@@ -47,7 +47,7 @@ export function serveWatcher(
     }
     if (isTerminal(run.status)) {
       ended = true;
-      control({ op: "end", status: run.status, last_sequence: run.lastSequence });
+      control({ op: "end", status: run.status, last_sequence: run.lastSequence, sha256: run.sha256 });
       if (query.get("stay") !== "true") socket.close(1000);
     }
   };

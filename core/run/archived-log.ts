@@ -4,7 +4,13 @@ import { LogMissing } from "../reading/read-log.ts";
 import type { LogSource, StoredLog } from "./log-source.ts";
 
 /** A run that its object holds no more, as the manifest tells it. Every watcher that stays with it brings it along. */
-export type ArchivedRun = { runId: string; workspaceId: string; status: TerminalStatus; lastSequence: number };
+export type ArchivedRun = {
+  runId: string;
+  workspaceId: string;
+  status: TerminalStatus;
+  lastSequence: number;
+  sha256: string;
+};
 
 /** The log of a run whose object is empty, for the watchers that stay with it: read from the archive, and nothing is written. [ARC6] */
 export class ArchivedLog {

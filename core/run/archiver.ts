@@ -3,6 +3,7 @@ import type { ArchiveProgress, EventLog, RunPorts, Segment, SegmentKey } from ".
 import { backoffMs } from "./alarm-plan.ts";
 import { logBytes, nextArchiveStep, planSegment, requestsOf, type ArchiveStep } from "./archive-plan.ts";
 import { GatheredLog } from "./gathered-log.ts";
+import { hashedWith } from "./log-hash.ts";
 import { buildManifest, type Manifest } from "./manifest.ts";
 import { checkpointOf, storedThrough, type RunMemory } from "./run-memory.ts";
 
@@ -173,12 +174,14 @@ export class Archiver {
     const segment = now?.segments[at];
     if (now === null || segment === undefined) return;
     const stored: Segment = { ...segment, sha256 };
+    const hashed = hashedWith(now.hashed, lines);
     log.transaction(() => {
       log.putSegment(stored);
-      log.putCheckpoint(checkpointOf(now));
+      log.putCheckpoint({ ...checkpointOf(now), hashed });
       log.dropThrough(stored.lastSequence);
     });
     now.segments[at] = stored;
+    now.hashed = hashed;
     now.hotBytes -= stored.bytes;
     now.oldestHotAt = firstOf(log.rowsAfter(stored.lastSequence))?.receivedAt ?? null;
   }

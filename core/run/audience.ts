@@ -5,6 +5,7 @@ import { ArchivedLog, type ArchivedRun } from "./archived-log.ts";
 import { FanOut } from "./fan-out.ts";
 import { helloWatcher } from "./greetings.ts";
 import type { WrittenLine } from "./line-writer.ts";
+import { endSha256 } from "./log-hash.ts";
 import { LogSource } from "./log-source.ts";
 import { Presence } from "./presence.ts";
 import type { RunMemory } from "./run-memory.ts";
@@ -40,6 +41,10 @@ export class Audience {
     this.#presence = new Presence(ports.watchers, ports.timer);
     this.#fanOut = new FanOut(ports, {
       head: () => this.#head(),
+      sha256: () => {
+        const memory = host.memory();
+        return memory === null ? (this.#knownRun()?.sha256 ?? null) : endSha256(ports.log, memory);
+      },
       windowAfter: (watcher, sequence) => {
         const memory = host.memory();
         if (memory !== null) return source.windowAfter(memory, sequence);
@@ -57,7 +62,7 @@ export class Audience {
     // Deleted while it was read: who is let in now would be told of nothing any more.
     if (manifest === null || this.#isDeleted) return null;
     const { runId, workspaceId } = run;
-    return { runId, workspaceId, status: manifest.status, lastSequence: manifest.events };
+    return { runId, workspaceId, status: manifest.status, lastSequence: manifest.events, sha256: manifest.sha256 };
   }
 
   /** Greets a watcher and starts it from its position. False when there is no run here, and the watcher brings none. */
@@ -145,8 +150,14 @@ export class Audience {
       const { status, lastSequence } = standingOf(memory);
       return { sequence: lastSequence, ended: isTerminal(status) ? status : null };
     }
+    const known = this.#knownRun();
+    return { sequence: known?.lastSequence ?? 0, ended: known?.status ?? null };
+  }
+
+  /** The archived run of an emptied object. */
+  #knownRun(): ArchivedRun | null {
     this.#known ??= this.#ports.watchers.all().find(({ state }) => state.archived !== null)?.state.archived ?? null;
-    return { sequence: this.#known?.lastSequence ?? 0, ended: this.#known?.status ?? null };
+    return this.#known;
   }
 }
 

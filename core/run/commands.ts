@@ -77,6 +77,8 @@ export type TailOutcome =
       kind: "tail";
       status: StoredRun["status"];
       headSequence: number;
+      /** Of all lines, of an ended run. */
+      sha256: string | null;
       hotAfter: number;
       segments: Segment[];
       ahead: AheadLines[];

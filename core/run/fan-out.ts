@@ -4,6 +4,7 @@ import type { Clock, LogWindow, Timer, Watcher, Watchers } from "../ports.ts";
 import { LogMissing } from "../reading/read-log.ts";
 import { backoffMs } from "./alarm-plan.ts";
 import { acknowledged, fits, sent, silentUntil } from "./flow-control.ts";
+import { endData } from "./greetings.ts";
 import type { WrittenLine } from "./line-writer.ts";
 import { RunWindow } from "./run-window.ts";
 import { linesToFrames, windowToFrames, type Frame } from "./log-frames.ts";
@@ -12,6 +13,8 @@ import { linesToFrames, windowToFrames, type Frame } from "./log-frames.ts";
 export type FanOutSource = {
   /** How the log stands now. `ended` is null while the run is open. */
   head(): { sequence: number; ended: TerminalStatus | null };
+  /** Of all lines of an ended run; null when its log is not whole any more. */
+  sha256(): string | null;
   /** Whole lines after `sequence`: at once from the hot log, later from the archive. Null when nothing is there just now; throws `LogMissing` when nothing will be. */
   windowAfter(watcher: Watcher, sequence: number): LogWindow | null | Promise<LogWindow | null>;
   /** A watcher began or ceased to wait: the alarm may have to move. */
@@ -272,7 +275,8 @@ export class FanOut {
     state.ended = true;
     state.blockedAt = null;
     watcher.keep(state);
-    watcher.send(JSON.stringify({ op: "end", status: head.ended, last_sequence: head.sequence }));
+    const ending = { status: head.ended, lastSequence: head.sequence, sha256: this.#source.sha256() };
+    watcher.send(JSON.stringify({ op: "end", ...endData(ending) }));
     if (!state.stay) this.dismiss(watcher, CLOSE_NORMAL, "the run has ended");
     // It was perhaps the last that the emptying of the object waited for.
     this.#source.waitingChanged();

@@ -1,4 +1,4 @@
-import { isTerminal, type RunStatus } from "../../protocol/event.ts";
+import { isTerminal, type RunStatus, type TerminalStatus } from "../../protocol/event.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
 import type { RunMemory } from "./run-memory.ts";
 import { admit, expectedSequence } from "./sequencer.ts";
@@ -15,6 +15,15 @@ export const helloWatcher = (
     last_sequence: run.lastSequence,
     watcher_id: watcherId,
   });
+
+/** What a watcher and a reader of server-sent events are told after the last line. */
+export type RunEnding = { status: TerminalStatus; lastSequence: number; sha256: string | null };
+
+export const endData = ({ status, lastSequence, sha256 }: RunEnding): Record<string, unknown> => ({
+  status,
+  last_sequence: lastSequence,
+  sha256,
+});
 
 export type ProducerGreeting =
   | { kind: "greeted"; workspaceId: string; frames: string[] }

@@ -1,6 +1,7 @@
 import type { Archive, EventLog, LogWindow, Segment } from "../ports.ts";
 import { hasDamage, mendWindow } from "../reading/damage.ts";
 import type { TailOutcome } from "./commands.ts";
+import { endSha256 } from "./log-hash.ts";
 import { storedThrough, type RunMemory } from "./run-memory.ts";
 
 /** One read of the hot log for a watcher: a quarter of its window. */
@@ -89,6 +90,7 @@ export function tailOf(log: EventLog, memory: RunMemory, sequence: number): Tail
     kind: "tail",
     status: memory.state.status,
     headSequence: memory.state.last_sequence,
+    sha256: endSha256(log, memory),
     hotAfter,
     segments: memory.segments.filter((segment) => segment.sha256 !== null && segment.lastSequence > sequence),
     ahead: memory.ahead,

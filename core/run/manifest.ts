@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { runIdSchema, TERMINAL_STATUSES } from "../../protocol/event.ts";
 import type { Segment } from "../ports.ts";
+import { bytesToHex, hexToBytes } from "./hex.ts";
 import type { AheadLines } from "./receipts.ts";
 import type { Positions, Producers } from "./sequencer.ts";
 
@@ -119,8 +120,3 @@ export function manifestProducers(manifest: Manifest): Producers {
     ]),
   );
 }
-
-export const bytesToHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-const hexToBytes = (hex: string): Uint8Array =>
-  Uint8Array.from({ length: hex.length / 2 }, (_, at) => Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16));

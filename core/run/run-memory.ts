@@ -6,6 +6,7 @@ import type { ArchiveProgress, EventLog, Outbox, Segment, StoredRun } from "../p
 import { artifactNames, pathsThatFit } from "./artifacts.ts";
 import { detailsOf, type Details } from "./edits.ts";
 import { noteReceipt, type AheadLines } from "./receipts.ts";
+import { newHash, type HashState } from "./running-hash.ts";
 import { remember, type ProducerMark, type Producers } from "./sequencer.ts";
 
 /** What a run is told once, and what its folds do not keep. */
@@ -30,6 +31,8 @@ export type Checkpoint = {
   heardAt: number | null;
   /** Lines whose time is later than their receipt, which goes with their rows. Not known of runs begun before it was kept. */
   ahead?: AheadLines[];
+  /** The running hash, not up to `sequence` but to the end of the last stored segment. Not known of runs begun before it was kept. */
+  hashed?: HashState | null;
 };
 
 /**
@@ -56,6 +59,10 @@ export type RunMemory = {
   lostAt: number | null;
   cancelRequestedAt: number | null;
   ahead: AheadLines[];
+  /** The running hash of all lines that are in stored segments; null when it is not known. [HASH1] */
+  hashed: HashState | null;
+  /** Of all lines, once somebody asked after the end. */
+  sha256: string | null;
 };
 
 /** The run as its storage tells it, or null when this object holds none. */
@@ -80,6 +87,8 @@ export function recall(log: EventLog): RunMemory | null {
     lostAt: checkpoint?.lostAt ?? null,
     cancelRequestedAt: checkpoint?.cancelRequestedAt ?? null,
     ahead: checkpoint?.ahead ?? [],
+    hashed: checkpoint === null ? newHash() : (checkpoint.hashed ?? null),
+    sha256: null,
   };
   const marks: ProducerMark[] = [...log.emptyBatches()];
   for (const batch of log.batchesAfter(checkpoint?.sequence ?? 0)) {
@@ -121,6 +130,8 @@ export const newMemory = (identity: RunIdentity): RunMemory => ({
   lostAt: null,
   cancelRequestedAt: null,
   ahead: [],
+  hashed: newHash(),
+  sha256: null,
 });
 
 export const laterOf = (a: number | null, b: number | null): number | null =>
@@ -157,6 +168,7 @@ export const checkpointOf = (memory: RunMemory): Checkpoint => ({
   // The rows that tell it leave with their segment; without it an eviction would end a lease too early. [LEASE1]
   heardAt: memory.heardAt,
   ahead: memory.ahead,
+  hashed: memory.hashed,
 });
 
 /** The last sequence that is known to be in R2: only the last segment can still be on its way. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { consoleLine, sequenceOf, type Api } from "../support/api.ts";
 import { startInspectedServer, type InspectedServer } from "../support/inspected-server.ts";
 import { runObjectTables } from "../support/object-storage.ts";
+import { hashOf } from "../support/read-every-way.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { Watcher } from "../support/watcher.ts";
 
@@ -39,7 +40,12 @@ test("[ARC6] two who stay with an ended run see each other and where each looks,
   const second = new Watcher(api, runId, { query: "stay=true", after: 3, token: inspected.viewToken });
   const lines = await api.lines(runId);
   for (const watcher of [first, second]) {
-    expect(await watcher.got("end")).toEqual({ op: "end", status: "succeeded", last_sequence: 6 });
+    expect(await watcher.got("end")).toEqual({
+      op: "end",
+      status: "succeeded",
+      last_sequence: 6,
+      sha256: hashOf(lines),
+    });
     expect(watcher.controls.filter(({ op }) => op !== "presence").map(({ op }) => op)).toEqual([
       "hello",
       "caught_up",

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Api, consoleLine, sequenceOf } from "../support/api.ts";
+import { hashOf } from "../support/read-every-way.ts";
 import { ProducerSocket } from "../support/producer-socket.ts";
 import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -55,7 +56,12 @@ describe.each([{ ended: false }, { ended: true }])("watching a run (ended: $ende
     expect(watcher.socket.protocol).toBe("runcast.v1");
     if (!ended) return;
     expect(closing.code).toBe(1000);
-    expect(watcher.controls.at(-1)).toEqual({ op: "end", status: "succeeded", last_sequence: head });
+    expect(watcher.controls.at(-1)).toEqual({
+      op: "end",
+      status: "succeeded",
+      last_sequence: head,
+      sha256: hashOf(watcher.lines),
+    });
   });
 
   test("only what comes after the position, and only the types asked for", async () => {

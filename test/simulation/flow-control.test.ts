@@ -208,6 +208,7 @@ test("[FAN3] [FAN4] caught_up comes once, at the head; end once, last, also for 
       op: "end",
       status: "succeeded",
       last_sequence: written,
+      sha256: world.manifest()?.sha256,
     });
     expect(client.control.find(({ op }) => op === "caught_up")).toEqual({
       op: "caught_up",

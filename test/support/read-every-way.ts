@@ -17,13 +17,14 @@ export async function expectSameEverywhere(api: Api, runId: string): Promise<str
   expect(sse.lines).toEqual(lines);
   expect(sse.messages.slice(0, -1).map(({ id }) => Number(id))).toEqual(lines.map(sequenceOf));
   const { status, last_sequence } = await api.run(runId);
-  expect(sse.end).toEqual({ status, last_sequence });
+  const ending = { status, last_sequence, sha256: hashOf(lines) };
+  expect(sse.end).toEqual(ending);
   expect(last_sequence).toBe(lines.length);
 
   const watcher = new Watcher(api, runId);
   expect(await watcher.closed(60_000)).toEqual({ code: 1000, reason: "the run has ended" });
   expect(watcher.lines).toEqual(lines);
-  expect(watcher.control("end")).toEqual({ op: "end", status, last_sequence });
+  expect(watcher.control("end")).toEqual({ op: "end", ...ending });
 
   expect((await api.read(runId, "format=text")).text).toBe(textOf(lines));
   return lines;
@@ -71,6 +72,9 @@ export function expectManifest(manifest: Manifest, log: string): void {
   expect(next).toBe(linesOf(log).length + 1);
 }
 
+/** Of lines with their newlines. */
+export const hashOf = (lines: readonly string[]): string =>
+  sha256(Buffer.from(lines.map((line) => `${line}\n`).join("")));
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Sequences 1..n, each once, in order; nothing after the end. */

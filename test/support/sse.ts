@@ -28,7 +28,7 @@ export class SseReader {
     return this.messages.filter(({ event }) => event === null).map(({ data }) => data);
   }
 
-  get end(): { status: string; last_sequence: number } | null {
+  get end(): { status: string; last_sequence: number; sha256: string | null } | null {
     const message = this.messages.find(({ event }) => event === "end");
     return message === undefined ? null : JSON.parse(message.data);
   }

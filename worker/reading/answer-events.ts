@@ -3,6 +3,7 @@ import type { LogWindow } from "../../core/ports.ts";
 import { isDamageMark } from "../../core/reading/damage.ts";
 import { fromTime } from "../../core/reading/log-time.ts";
 import { windowLines } from "../../core/reading/read-log.ts";
+import { endData } from "../../core/run/greetings.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
@@ -142,7 +143,9 @@ async function* formed(
   if (last !== "") yield last;
   if (options.form !== "sse") return;
   const { status, lastSequence } = await log.head();
-  yield `event: end\ndata: ${JSON.stringify({ status, last_sequence: lastSequence })}\n\n`;
+  if (!isTerminal(status)) throw new Error(`a log was read to its end although the run is ${status}`);
+  const ending = endData({ status, lastSequence, sha256: await log.sha256() });
+  yield `event: end\ndata: ${JSON.stringify(ending)}\n\n`;
 }
 
 function formOf(options: ReadOptions): LineForm {

@@ -1,4 +1,5 @@
 import { LogMissing } from "../../core/reading/read-log.ts";
+import { endData } from "../../core/run/greetings.ts";
 import { windowToFrames } from "../../core/run/log-frames.ts";
 import { acknowledged, emptyWindow, fits, sent } from "../../core/run/flow-control.ts";
 import { SESSION_EXPIRED } from "../../core/run/sessions.ts";
@@ -108,7 +109,10 @@ class Replay {
     }
     const { status } = head;
     this.send({ op: "caught_up", sequence: Math.max(position, query.afterSequence) });
-    if (isTerminal(status)) this.send({ op: "end", status, last_sequence: head.lastSequence });
+    if (isTerminal(status)) {
+      const sha256 = await log.sha256();
+      this.send({ op: "end", ...endData({ status, lastSequence: head.lastSequence, sha256 }) });
+    }
     // Who would stay was taken by the run's object, or the run is gone.
     this.close(1000, "the run has ended");
   }

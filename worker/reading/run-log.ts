@@ -13,6 +13,8 @@ export type RunLog = {
   isEnded: boolean;
   /** How the run stands now. */
   head(): Promise<{ status: RunStatus; lastSequence: number }>;
+  /** SHA-256 of all lines, once the run has ended; null when its log is not whole any more. */
+  sha256(): Promise<string | null>;
   /** Lines whose time is later than their receipt, as far as is known now. */
   ahead(): Promise<AheadLines[]>;
   /**
@@ -51,6 +53,14 @@ export function runLog(from: {
   return {
     isEnded,
     head,
+    async sha256() {
+      const manifest = await reader.manifest();
+      if (manifest !== null) return manifest.sha256;
+      const tail = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
+      if (tail.kind === "tail") return tail.sha256;
+      // Archived between the two questions, or there is no manifest any more.
+      return (await reader.manifest())?.sha256 ?? null;
+    },
     async ahead() {
       const tail = isEnded ? null : await object.logTail(Number.MAX_SAFE_INTEGER - 1);
       if (tail?.kind === "tail") return tail.ahead;

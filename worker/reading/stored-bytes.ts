@@ -1,6 +1,7 @@
 import type { Hash } from "../../core/reading/log-verifier.ts";
 import type { StoredBytes } from "../../core/reading/verify-log.ts";
-import { bytesToHex, type Manifest } from "../../core/run/manifest.ts";
+import { bytesToHex } from "../../core/run/hex.ts";
+import type { Manifest } from "../../core/run/manifest.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
 import { errorText, logError } from "../../storage/server-log.ts";
 import { isUnavailable } from "../answer-errors.ts";
