@@ -73,7 +73,8 @@ async function readAnswer(answer: IncomingMessage): Promise<Seen> {
   let isWhole = false;
   answer.on("data", (piece: Buffer) => pieces.push(piece));
   const ended = new Promise<void>((resolve) => answer.once("close", resolve)).then(() => (isWhole = answer.complete));
-  const isOpen = !("content-length" in answer.headers) && !/json/.test(answer.headers["content-type"] ?? "");
+  const isJson = /^application\/(problem\+)?json/.test(answer.headers["content-type"] ?? "");
+  const isOpen = !("content-length" in answer.headers) && !isJson;
   await (isOpen ? Promise.race([ended, sleep(40)]) : ended);
   if (!isWhole) answer.destroy();
   const headers = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
