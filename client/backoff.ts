@@ -8,3 +8,16 @@ export function retryDelayMs(attempt: number, { firstMs, maxMs }: Backoff, rando
   const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(attempt - 1, 30));
   return Math.round(ceiling / 2 + (random() * ceiling) / 2);
 }
+
+/** Resolves after this long, or when the signal comes. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,15 +1,16 @@
 import { utf8Length } from "../protocol/ndjson.ts";
+import type { BatchNumber, Outbox, OutgoingBatch } from "./outbox.ts";
 
-export type OutgoingLine = { line: string; bytes: number };
+type OutgoingLine = { line: string; bytes: number };
 
-/** Lines that wait for their batch, in order. Counts as it goes, so that neither the size nor the length is ever searched for. */
-export class OutgoingLines {
+/** An outbox in memory. Counts as it goes, so that neither the size nor the length is ever searched for. */
+export class OutgoingLines implements Outbox {
   #lines: OutgoingLine[] = [];
   /** Taken lines stay in front until there are many: `shift` would move all the others each time. */
   #taken = 0;
   #bytes = 0;
 
-  get count(): number {
+  get lines(): number {
     return this.#lines.length - this.#taken;
   }
 
@@ -23,8 +24,7 @@ export class OutgoingLines {
     this.#bytes += bytes;
   }
 
-  /** The oldest lines that fit into `maxBytes`; one longer line alone. */
-  takeBatch(maxBytes: number): OutgoingLine[] {
+  takeBatch(maxBytes: number, number: BatchNumber): OutgoingBatch {
     const start = this.#taken;
     let bytes = 0;
     let end = start;
@@ -33,17 +33,20 @@ export class OutgoingLines {
       if (end > start && bytes + next > maxBytes) break;
       bytes += next;
     }
-    const batch = this.#lines.slice(start, end);
+    const text = this.#lines.slice(start, end).map(({ line }) => `${line}\n`);
     this.#taken = end;
     this.#bytes -= bytes;
     if (this.#taken > 10_000 || this.#taken === this.#lines.length) {
       this.#lines = this.#lines.slice(this.#taken);
       this.#taken = 0;
     }
-    return batch;
+    return { number, body: new TextEncoder().encode(text.join("")), lines: text.length };
   }
 
-  clear(): void {
+  /** What was taken is not kept here. */
+  acknowledge(): void {}
+
+  close(): void {
     this.#lines = [];
     this.#taken = 0;
     this.#bytes = 0;

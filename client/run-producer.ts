@@ -2,10 +2,11 @@ import type { AppendAnswer } from "../protocol/api.ts";
 import type { ControlRequest } from "../protocol/control.ts";
 import type { Failure, TerminalStatus } from "../protocol/event.ts";
 import { RuncastApi } from "./api.ts";
-import type { Answer, RunProblem } from "./api.ts";
-import { retryDelayMs } from "./backoff.ts";
+import type { RunProblem } from "./api.ts";
+import { pause, retryDelayMs } from "./backoff.ts";
+import { mendLine } from "./outbox.ts";
+import type { Outbox, OutgoingBatch } from "./outbox.ts";
 import { OutgoingLines } from "./outgoing-lines.ts";
-import type { OutgoingLine } from "./outgoing-lines.ts";
 import { encodeEvent, holdLine } from "./producer-event.ts";
 import type { ProducerEvent } from "./producer-event.ts";
 import { randomId } from "./random-id.ts";
@@ -47,6 +48,10 @@ export type RunProducerOptions = {
   runId: string | Promise<string>;
   producerId?: string;
   epoch?: number;
+  /** Where lines wait (default: in memory). What it holds already is sent first. */
+  outbox?: Outbox;
+  /** Sent before and never answered, perhaps in an older epoch: repeated first, because a newer epoch would fence the question whether it was stored. */
+  unanswered?: OutgoingBatch;
   /** `source` of events that name none. */
   source?: string;
   /** `write` waits when more than this is not stored yet (default 8 MiB). */
@@ -59,6 +64,8 @@ export type RunProducerOptions = {
   onState?: (state: ProducerState) => void;
   /** What to send instead of a line that made the server refuse its batch; without an answer the refusal is final. */
   replaceRefused?: (line: string, problem: RunProblem) => ProducerEvent | null;
+  /** Refusals that may pass, such as of a token that can be renewed: the batch is kept and sent again. */
+  mayPass?: (problem: RunProblem) => boolean;
   /** Gives up what is not stored yet, as `stop()` does. */
   signal?: AbortSignal;
 };
@@ -72,11 +79,12 @@ export class RunProducer {
   readonly #timing: ProducerTiming;
   readonly #api: RuncastApi;
   readonly #producerId: string;
-  readonly #waiting = new OutgoingLines();
+  readonly #outbox: Outbox;
   readonly #abort = new AbortController();
   readonly #heardControls = new Set<string>();
   #runId: string | null = null;
-  #batch: { lines: OutgoingLine[]; bytes: number } | null = null;
+  /** Being made, or on its way. */
+  #batch: "making" | OutgoingBatch | null = null;
   #batchNumber = 0;
   #sentAt = -Infinity;
   #written = 0;
@@ -97,6 +105,9 @@ export class RunProducer {
     this.#timing = { ...PRODUCER_TIMING, ...options.timing };
     this.#api = new RuncastApi(options);
     this.#producerId = options.producerId ?? randomId();
+    this.#outbox = options.outbox ?? new OutgoingLines();
+    this.#batch = options.unanswered ?? null;
+    this.#written = this.#outbox.lines + (options.unanswered?.lines ?? 0);
     // Forgotten with what it would stop: one signal may outlive many producers.
     options.signal?.addEventListener("abort", () => this.stop(), { signal: this.#abort.signal });
     if (options.signal?.aborted === true) this.stop();
@@ -113,7 +124,7 @@ export class RunProducer {
   }
 
   get pendingBytes(): number {
-    return this.#waiting.bytes + (this.#batch?.bytes ?? 0);
+    return this.#outbox.bytes + (this.#batch === null || this.#batch === "making" ? 0 : this.#batch.body.byteLength);
   }
 
   /**
@@ -173,7 +184,9 @@ export class RunProducer {
   async #begin(runId: string | Promise<string>): Promise<void> {
     this.#runId = await runId;
     this.#beatLater();
-    this.#sendWhenDue();
+    const { unanswered } = this.#options;
+    if (unanswered === undefined) this.#sendWhenDue();
+    else await this.#deliver(this.#runId, unanswered);
   }
 
   #encode(event: ProducerEvent): string {
@@ -181,16 +194,16 @@ export class RunProducer {
   }
 
   #push(line: string): void {
-    this.#waiting.push(line);
+    this.#outbox.push(line);
     this.#written += 1;
     this.#sendWhenDue();
   }
 
   /** One batch at a time: at once when it is full or asked for, else when the last one is long enough ago. */
   #sendWhenDue(): void {
-    if (this.#runId === null || this.#batch !== null || this.#delivery !== null || this.#waiting.count === 0) return;
+    if (this.#runId === null || this.#batch !== null || this.#delivery !== null || this.#outbox.lines === 0) return;
     const dueInMs = this.#sentAt + this.#timing.gatherMs - Date.now();
-    if (dueInMs > 0 && this.#rushes === 0 && this.#waiting.bytes < BATCH_BYTES) {
+    if (dueInMs > 0 && this.#rushes === 0 && this.#outbox.bytes < BATCH_BYTES) {
       this.#gatherTimer ??= setTimeout(() => {
         this.#gatherTimer = undefined;
         this.#sendWhenDue();
@@ -199,59 +212,58 @@ export class RunProducer {
     }
     clearTimeout(this.#gatherTimer);
     this.#gatherTimer = undefined;
-    this.#batch = { lines: [], bytes: 0 };
+    this.#batch = "making";
     // What is written in the same turn goes along.
     queueMicrotask(() => void this.#sendBatch(this.#runId ?? ""));
   }
 
   async #sendBatch(runId: string): Promise<void> {
     if (this.#delivery !== null) return;
-    const lines = this.#waiting.takeBatch(BATCH_BYTES);
-    this.#batch = { lines, bytes: lines.reduce((sum, { bytes }) => sum + bytes, 0) };
     this.#batchNumber += 1;
-    const number = {
-      producerId: this.#producerId,
-      epoch: this.#options.epoch ?? 0,
-      sequence: this.#batchNumber,
-    };
-    let body = encodeBody(lines);
+    const number = { epoch: this.#options.epoch ?? 0, sequence: this.#batchNumber };
+    await this.#deliver(runId, this.#outbox.takeBatch(BATCH_BYTES, number));
+  }
+
+  async #deliver(runId: string, batch: OutgoingBatch): Promise<void> {
+    if (this.#delivery !== null) return;
+    this.#batch = batch;
+    const number = { producerId: this.#producerId, ...batch.number };
+    let { body } = batch;
     for (let attempt = 1; ; attempt += 1) {
       this.#sentAt = Date.now();
       const answer = await this.#api.append(runId, body, number, this.#abort.signal);
       if (this.#delivery !== null) return;
-      if (answer.kind === "ok") return this.#stored(answer.value, lines.length);
-      if (isWorthRepeating(answer)) {
+      if (answer.kind === "ok") return this.#stored(answer.value, batch.lines);
+      if (this.#isWorthRepeating(answer.problem)) {
         await this.#pause(attempt, answer.problem);
         if (this.#delivery !== null) return;
         continue;
       }
       // A refused batch uses up no number: the mended one takes its place.
-      if (!this.#mend(lines, answer.problem)) {
+      const mended = this.#mend(body, answer.problem);
+      if (mended === null) {
         return this.#settle({ kind: "refused", problem: answer.problem, undelivered: this.pendingEvents });
       }
-      body = encodeBody(lines);
+      body = mended;
     }
   }
 
-  #mend(lines: OutgoingLine[], problem: RunProblem): boolean {
-    if (problem.line === null || this.#options.replaceRefused === undefined) return false;
-    const index = problem.line - 1;
-    const refused = lines[index];
-    const instead = refused === undefined ? null : this.#options.replaceRefused(refused.line, problem);
-    if (refused === undefined || instead === null) return false;
-    const line = this.#encode(instead);
-    // The same line again would be refused again, for ever.
-    if (line === refused.line) return false;
-    lines[index] = { line, bytes: refused.bytes };
-    return true;
+  #mend(body: Uint8Array, problem: RunProblem): Uint8Array<ArrayBuffer> | null {
+    const { replaceRefused } = this.#options;
+    if (problem.line === null || replaceRefused === undefined) return null;
+    return mendLine(body, problem.line - 1, (refused) => {
+      const instead = replaceRefused(refused, problem);
+      return instead === null ? null : this.#encode(instead);
+    });
   }
 
   #stored(answer: AppendAnswer, lines: number): void {
     this.#batch = null;
+    this.#outbox.acknowledge();
     this.#storedLines += lines;
     this.#lastSequence = answer.last_sequence ?? this.#lastSequence;
     this.#setState({ kind: "delivering" });
-    if (this.#ending && this.#waiting.count === 0) this.#settle({ kind: "stored", lastSequence: this.#lastSequence });
+    if (this.#ending && this.#outbox.lines === 0) this.#settle({ kind: "stored", lastSequence: this.#lastSequence });
     this.#hear(answer.control);
     const stored: Delivery = { kind: "stored", lastSequence: this.#lastSequence };
     const waiters = this.#flushWaiters;
@@ -268,15 +280,7 @@ export class RunProducer {
     const ownMs = retryDelayMs(attempt, backoff, this.#options.random ?? Math.random);
     const retryInMs = Math.max(ownMs, Math.min(problem.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS));
     this.#setState({ kind: "retrying", attempt, retryInMs, problem });
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#abort.signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, retryInMs);
-      this.#abort.signal.addEventListener("abort", done);
-    });
+    await pause(retryInMs, this.#abort.signal);
   }
 
   #beatLater(): void {
@@ -294,7 +298,7 @@ export class RunProducer {
       if (answer.kind === "ok") {
         if (this.#batch === null) this.#setState({ kind: "delivering" });
         this.#hear(answer.value.control);
-      } else if (!isWorthRepeating(answer) && this.#batch === null) {
+      } else if (!this.#isWorthRepeating(answer.problem) && this.#batch === null) {
         this.#settle({ kind: "refused", problem: answer.problem, undelivered: this.pendingEvents });
       }
     }
@@ -325,7 +329,7 @@ export class RunProducer {
     this.#delivery = delivery;
     clearTimeout(this.#gatherTimer);
     clearTimeout(this.#heartbeatTimer);
-    this.#waiting.clear();
+    this.#outbox.close();
     this.#batch = null;
     this.#abort.abort();
     this.#setState(delivery);
@@ -333,14 +337,10 @@ export class RunProducer {
     this.#flushWaiters = [];
     this.#makeRoom();
   }
-}
 
-function encodeBody(lines: readonly OutgoingLine[]): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(lines.map(({ line }) => `${line}\n`).join(""));
-}
-
-/** No answer, or one that is not Runcast's, says nothing about what was stored: the numbered batch may be sent again. */
-function isWorthRepeating(answer: Extract<Answer<unknown>, { kind: "problem" }>): boolean {
-  const { problem } = answer;
-  return problem.retry || problem.status === null || problem.status < 400;
+  /** No answer, or one that is not Runcast's, says nothing about what was stored: the numbered batch may be sent again. */
+  #isWorthRepeating(problem: RunProblem): boolean {
+    const { retry, status } = problem;
+    return retry || status === null || status < 400 || this.#options.mayPass?.(problem) === true;
+  }
 }

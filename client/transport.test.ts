@@ -69,7 +69,7 @@ describe("where WebSockets do not come through", () => {
   const say = (...messages: string[]) => {
     batch += 1;
     const drafts = messages.map((message) => draftEvent("console.line", null, { stream: "stdout", message }));
-    run.append("p", batch, drafts, null);
+    run.append({ id: "p", epoch: 0, sequence: batch }, drafts, null);
   };
   const finish = () =>
     run.complete({ status: "succeeded", exit_code: 0, failure: null, createdAtMs: null, source: null, step: null });

@@ -28,8 +28,7 @@ afterEach(() => server.down());
 const say = (...messages: string[]) => {
   batch += 1;
   run.append(
-    "p",
-    batch,
+    { id: "p", epoch: 0, sequence: batch },
     messages.map((message) => draftEvent("console.line", null, { stream: "stdout", message })),
     null,
   );

@@ -11,7 +11,8 @@ export function deliverFirstRun(url: string, token: string): ChildProcess {
     cwd: ROOT,
     // The build's own output is in the run; here it would bury the address to open.
     stdio: ["ignore", "ignore", "ignore"],
-    env: { ...process.env, RUNCAST_URL: url, RUNCAST_TOKEN: token },
+    // Nobody would deliver later what is left of it.
+    env: { ...process.env, RUNCAST_URL: url, RUNCAST_TOKEN: token, RUNCAST_SPOOL_BYTES: "0" },
   });
   child.on("error", (error) => console.error(`The first run could not be started: ${error.message}`));
   child.on("exit", (code, signal) => {

@@ -26,8 +26,7 @@ const pipe = (input: string, ...args: string[]) => {
 const ending = { exit_code: 0, failure: null, createdAtMs: null, source: null, step: null };
 const say = (run: ReturnType<MemoryServer["addRun"]>, number: number, ...payloads: Record<string, unknown>[]) =>
   run.append(
-    "p",
-    number,
+    { id: "p", epoch: 0, sequence: number },
     payloads.map((payload) => draftEvent("console.line", null, payload)),
     null,
   );

@@ -26,3 +26,6 @@ export function explain(
       return `${problem.detail} (${problem.code})`;
   }
 }
+
+/** Another token would do: what is refused now may be taken later. */
+export const isAboutToken = ({ code }: RunProblem): boolean => code === "UNAUTHENTICATED" || code === "FORBIDDEN";

@@ -4,6 +4,7 @@ import { readArguments } from "./arguments/read-arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { listRuns } from "./list.ts";
 import { pipeInput } from "./pipe.ts";
+import { resumeRuns } from "./resume.ts";
 import { runCommand } from "./run.ts";
 import { findServer } from "./server.ts";
 import { tailRun } from "./tail.ts";
@@ -32,6 +33,8 @@ async function main(words: readonly string[]): Promise<number> {
       return tailRun(invocation.args, contextFor(false));
     case "list":
       return listRuns(invocation.args, contextFor(false));
+    case "resume":
+      return resumeRuns(invocation.args, { voice: new Voice(false) });
     case "verify":
       return verify(invocation.args, contextFor(false));
   }

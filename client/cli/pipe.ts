@@ -33,6 +33,7 @@ export async function pipeInput(args: PipeArguments, { found, voice }: CommandCo
     found.kind === "unknown"
       ? null
       : new Recording({
+          kind: "pipe",
           args,
           server: found.server,
           voice,
@@ -57,9 +58,10 @@ export async function pipeInput(args: PipeArguments, { found, voice }: CommandCo
   });
 
   process.stdin.on("data", (bytes: Buffer) => {
+    // Kept before it is shown: a line that somebody saw is not lost with this process. [SPL1]
+    const held = recording?.push("stdout", bytes);
     const shown = writeOut(process.stdout, bytes);
     voice.noteShown("stdout", bytes);
-    const held = recording?.push("stdout", bytes);
     if (shown === undefined && held === undefined) return;
     process.stdin.pause();
     void Promise.all([shown, held]).then(() => process.stdin.resume());

@@ -1,41 +1,45 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { CreateRun, Run } from "../../protocol/api.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import { cutText } from "../../protocol/ndjson.ts";
 import { RuncastApi } from "../api.ts";
-import { retryDelayMs } from "../backoff.ts";
+import { encodeEvent } from "../producer-event.ts";
 import { randomId } from "../random-id.ts";
 import { RunProducer } from "../run-producer.ts";
 import type { Delivery, ProducerEvent, ProducerState, RunEnding } from "../run-producer.ts";
 import { withResolvers } from "../with-resolvers.ts";
-import { explain } from "./explain.ts";
+import { consoleEvent, fullInWords, gapEvents, lossInWords } from "./delivery-words.ts";
+import type { Loss } from "./delivery-words.ts";
+import { explain, isAboutToken } from "./explain.ts";
+import { makeRun } from "./make-run.ts";
 import type { Masks } from "./masking/masks.ts";
+import { loseHope } from "./patience.ts";
 import type { Server } from "./server.ts";
+import { SlowDown } from "./slow-down.ts";
+import { startSpool } from "./spool/start-spool.ts";
+import type { StartedSpool } from "./spool/start-spool.ts";
 import type { Voice } from "./voice.ts";
 
 /** The command is slowed down beyond this, as long as the server takes what it is sent. */
 const SLOW_DOWN_BYTES = 8 * 1024 * 1024;
-/** The most that is kept for a server that cannot be reached. */
-const KEEP_BYTES = 64 * 1024 * 1024;
-/** A server that takes nothing for this long no longer slows the command down. */
-const PATIENCE_MS = 5_000;
-/** After the command's end, without anything being delivered. */
-const LAST_WAIT_MS = 10_000;
-/** However slowly the rest is taken. */
-const LAST_WAIT_TOTAL_MS = 60_000;
+/** The most that is kept in memory for a server that cannot be reached. */
+const MEMORY_BYTES = 64 * 1024 * 1024;
+/** After the command's end, and however slowly the rest is taken. */
+const LAST_WAIT = { idleMs: 10_000, totalMs: 60_000 };
 /** A server that was never there is not waited for as long as one that was. */
-const LAST_WAIT_UNMET_MS = 2_000;
+const LAST_WAIT_UNMET = { idleMs: 2_000, totalMs: 60_000 };
 /** One hiccup is not worth a line on somebody's terminal. */
 const TELL_AFTER_ATTEMPTS = 3;
 /** Escaped once more, the longest event would not fit into a line. */
 const REFUSED_LINE_CHARS = 40_000;
 const NAME_CHARS = 200;
-const CREATE_BACKOFF = { firstMs: 200, maxMs: 3_000 };
+const SOURCE = "cli";
 export const LEASE_SECONDS = 60;
 export const END_AFTER_SECONDS = 86_400;
 
 export type RecorderOptions = {
+  kind: "run" | "pipe";
   server: Server;
+  environment: NodeJS.ProcessEnv;
   workspaceId: string;
   run: CreateRun;
   /** Whatever is sent has passed through them. */
@@ -50,12 +54,16 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #api: RuncastApi;
   readonly #producer: RunProducer;
+  readonly #spool: StartedSpool | null;
+  readonly #wanted: { workspaceId: string; run: CreateRun; key: string };
   readonly #runId = withResolvers<string>();
   readonly #firstTry = withResolvers<void>();
   readonly #gaveUp = new AbortController();
   #run: Run | null = null;
   #lines = 0;
   #dropped = 0;
+  #lostWithMemory = 0;
+  #isPutOff = false;
   /** Dropped since the last line that was kept. */
   #gap = 0;
   #finishing = false;
@@ -66,12 +74,19 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     const { url, token } = options.server;
+    this.#wanted = { workspaceId: options.workspaceId, run: maskedRun(options), key: randomId() };
+    const producerId = randomId();
+    this.#spool = startSpool({ ...options, ...this.#wanted, producerId });
     this.#api = new RuncastApi({ url, ...(token === undefined ? {} : { token }) });
     this.#producer = new RunProducer({
       url,
       ...(token === undefined ? {} : { token }),
       runId: this.#runId.promise,
-      source: "cli",
+      producerId,
+      ...(this.#spool === null ? {} : { outbox: this.#spool.outbox }),
+      // A token may have run out in the middle: with a better one the rest is delivered later.
+      mayPass: (problem) => this.#spool !== null && isAboutToken(problem),
+      source: SOURCE,
       bufferBytes: SLOW_DOWN_BYTES,
       onControl: (request) => this.#obey(request),
       onState: (state) => this.#changed(state),
@@ -103,6 +118,11 @@ export class Recorder {
     return this.#take((producer) => producer.write(maskedEvent));
   }
 
+  /** Everything written so far outlives this process from now on. */
+  keep(): void {
+    this.#spool?.outbox.flush();
+  }
+
   /** The run's id, once the server has made it; null when it does not in time. */
   async created(): Promise<string | null> {
     await Promise.race([this.#runId.promise, this.#loseHope()]);
@@ -120,8 +140,11 @@ export class Recorder {
     this.#finishing = true;
     const masked = this.#options.masks.value(ending);
     const delivery = await Promise.race([this.#producer.end(masked), this.#loseHope()]);
+    if (delivery === null) this.#rescue(masked);
+    this.#isPutOff = this.#isRefusedForNow;
     this.#gaveUp.abort();
     this.#producer.stop();
+    this.#leaveSpool(delivery);
     this.#report(delivery, masked);
   }
 
@@ -130,32 +153,24 @@ export class Recorder {
     this.#hurried.abort();
   }
 
-  /** Aborted when nobody wants to wait for the rest. */
   get hurried(): AbortSignal {
     return this.#hurried.signal;
   }
 
   /** When nothing has been delivered for a while. A server that is slow but takes what it is sent is waited for longer. */
-  async #loseHope(): Promise<null> {
-    const patienceMs = this.#run === null ? LAST_WAIT_UNMET_MS : LAST_WAIT_MS;
-    const begunAt = Date.now();
-    let left = this.#producer.pendingEvents;
-    let movedAt = begunAt;
-    while (
-      !this.#hurried.signal.aborted &&
-      this.#trouble !== "final" &&
-      Date.now() - movedAt < patienceMs &&
-      Date.now() - begunAt < LAST_WAIT_TOTAL_MS
-    ) {
-      await sleep(100, null, { ref: false });
-      if (this.#producer.pendingEvents < left) movedAt = Date.now();
-      left = this.#producer.pendingEvents;
-    }
-    return null;
+  #loseHope(): Promise<null> {
+    const isOver = () => this.#hurried.signal.aborted || this.#trouble === "final" || this.#isRefusedForNow;
+    return loseHope(() => this.#producer.pendingEvents, this.#run === null ? LAST_WAIT_UNMET : LAST_WAIT, isOver);
+  }
+
+  get #isRefusedForNow(): boolean {
+    const { state } = this.#producer;
+    return state.kind === "retrying" && isAboutToken(state.problem);
   }
 
   #take(write: (producer: RunProducer) => Promise<void>): Promise<void> | undefined {
-    if (this.#producer.pendingBytes > KEEP_BYTES) {
+    if (this.#isFull) {
+      if (this.#dropped === 0) this.#options.voice.say(fullInWords(this.#producer.pendingBytes));
       this.#gap += 1;
       this.#dropped += 1;
       return undefined;
@@ -166,45 +181,41 @@ export class Recorder {
     return this.#slowDown.isUseful ? this.#slowDown.until(room) : undefined;
   }
 
+  get #isFull(): boolean {
+    if (this.#spool === null) return this.#producer.pendingBytes > MEMORY_BYTES;
+    const { maxBytes, outbox } = this.#spool;
+    return this.#producer.pendingBytes > maxBytes || outbox.bytesInMemory > MEMORY_BYTES;
+  }
+
   /** The log itself says where something is missing. */
   #markGap(): void {
     if (this.#gap === 0) return;
-    const message = `[runcast] ${countLines(this.#gap)} missing here: the server could not be reached for too long`;
+    for (const event of gapEvents(this.#gap)) void this.#producer.write(event);
     this.#gap = 0;
-    void this.#producer.write(consoleEvent("stderr", message, "warning"));
   }
 
-  /** Tries until the server answers: with one key, so that an answer that was lost does not make a second run. */
   async #create(): Promise<void> {
-    const { run, masks, workspaceId, server, voice } = this.#options;
-    // Cut when it is masked: half a secret is not found.
-    const { name, ...rest } = masks.value(run);
-    const body = name === undefined ? rest : { ...rest, name: cutText(name, NAME_CHARS) };
-    const key = randomId();
-    for (let attempt = 1; !this.#gaveUp.signal.aborted; attempt += 1) {
-      const answer = await this.#api.createRun(workspaceId, body, key, this.#gaveUp.signal);
-      if (answer.kind === "ok") {
-        this.#run = answer.value;
-        const { run_id, watch_url } = answer.value;
-        voice.report({ event: "watching", run_id, watch_url }, `watch at ${watch_url}`);
-        this.#recovered();
-        this.#runId.resolve(answer.value.run_id);
-        break;
-      }
-      if (this.#gaveUp.signal.aborted) break;
-      const { problem } = answer;
-      if (!problem.retry) {
-        this.#fail(`${explain(problem, server, { workspaceId })} The command runs unwatched.`);
-        this.#producer.stop();
-        break;
-      }
+    const { server, voice, workspaceId } = this.#options;
+    const made = await makeRun(this.#api, this.#wanted, this.#gaveUp.signal, (problem) => {
       this.#tell(`${explain(problem, server)} The command runs unwatched until it does; its output is kept meanwhile.`);
       this.#firstTry.resolve();
-      const delayMs = Math.max(
-        retryDelayMs(attempt, CREATE_BACKOFF, Math.random),
-        Math.min(problem.retryAfterMs ?? 0, 30_000),
-      );
-      await sleep(delayMs, null, { signal: this.#gaveUp.signal }).catch(() => null);
+    });
+    switch (made.kind) {
+      case "made": {
+        const { run_id, watch_url } = made.run;
+        this.#run = made.run;
+        // Before anything is sent to it: who resumes must not make another.
+        this.#spool?.outbox.setRunId(run_id);
+        voice.report({ event: "watching", run_id, watch_url }, `watch at ${watch_url}`);
+        this.#recovered();
+        this.#runId.resolve(run_id);
+        break;
+      }
+      case "refused":
+        this.#fail(`${explain(made.problem, server, { workspaceId })} The command runs unwatched.`);
+        this.#producer.stop();
+        break;
+      case "given_up":
     }
     this.#firstTry.resolve();
   }
@@ -226,6 +237,28 @@ export class Recorder {
       case "stopped":
         return;
     }
+  }
+
+  /** The disk took no more, and what is in memory goes: how the command ended is to be told all the same, if there is room by now. */
+  #rescue(ending: RunEnding): void {
+    const outbox = this.#spool?.outbox;
+    if (outbox === undefined || outbox.linesInMemory === 0) return;
+    this.#lostWithMemory = outbox.linesInMemory - 1;
+    const end: ProducerEvent = { type: "run.completed", payload: { ...ending } };
+    outbox.replaceMemory([...gapEvents(this.#lostWithMemory), end].map((event) => encodeEvent(event, SOURCE)));
+  }
+
+  /** What can still be delivered stays; what nobody will ever take goes. */
+  #leaveSpool(delivery: Delivery | null): void {
+    if (this.#spool === null) return;
+    const isLeft = delivery === null ? this.#trouble !== "final" : this.#isTakenOver;
+    if (!isLeft) this.#spool.remove();
+  }
+
+  /** Somebody resumes it while we are still here, and is at it now. */
+  get #isTakenOver(): boolean {
+    const { state } = this.#producer;
+    return state.kind === "refused" && state.problem.code === "PRODUCER_FENCED";
   }
 
   #about(): { runId?: string } {
@@ -253,7 +286,6 @@ export class Recorder {
     }
     void this.#producer.write({
       type: "control.acknowledged",
-      source: "cli",
       payload: { control_id: request.control_id, outcome: accepted ? "accepted" : "unsupported" },
     });
     if (accepted) this.#options.onCancel();
@@ -281,66 +313,37 @@ export class Recorder {
   }
 
   #report(delivery: Delivery | null, { status, exit_code }: RunEnding): void {
-    // The last event is the end, which is no line.
-    const unsent = delivery?.kind === "stored" ? 0 : Math.max(0, this.#producer.pendingEvents - 1);
-    const lost = Math.min(this.#lines, unsent + this.#dropped);
+    const loss = this.#lossOf(delivery);
+    const counts = { lines_lost: loss.lost, lines_kept: loss.kept };
     this.#options.voice.report(
       {
         event: "ended",
         run_id: this.#run?.run_id ?? null,
         status,
         exit_code: exit_code ?? 0,
-        delivered: delivery?.kind === "stored" && lost === 0,
-        lines_lost: lost,
+        delivered: loss.kind === "delivered" && loss.lost === 0,
+        ...counts,
       },
-      this.#lossInWords(delivery, lost),
+      lossInWords(loss, this.#options.server.url),
     );
   }
 
-  #lossInWords(delivery: Delivery | null, lost: number): string | null {
-    if (delivery?.kind === "stored") return lost > 0 ? `${countLines(lost)} missing from the log.` : null;
-    if (this.#trouble === "final") return lost > 0 ? `${countLines(lost)} not delivered.` : null;
-    return `${this.#options.server.url} could not be reached in time: ${countLines(lost)} not delivered.`;
+  #lossOf(delivery: Delivery | null): Loss {
+    if (delivery?.kind === "stored") return { kind: "delivered", lost: this.#dropped, kept: 0 };
+    // The last event is the end, which is no line.
+    const unsent = Math.max(0, this.#producer.pendingEvents - 1);
+    if (this.#spool === null || this.#trouble === "final") {
+      const kind = this.#trouble === "final" ? "refused" : "unreached";
+      return { kind, lost: Math.min(this.#lines, unsent + this.#dropped), kept: 0 };
+    }
+    const onDisk = Math.max(0, unsent - this.#lostWithMemory);
+    const lost = Math.min(this.#lines, unsent - onDisk + this.#dropped);
+    return { kind: this.#isPutOff ? "put_off" : "kept", lost, kept: Math.min(this.#lines, onDisk) };
   }
 }
 
-/**
- * Whether the command is to wait for the server. Only for one that takes what it is sent: not for one in trouble, nor for one that has let
- * it wait for too long.
- */
-class SlowDown {
-  isUseful = true;
-  #over = withResolvers<void>();
-  #wait: { room: Promise<void>; over: Promise<void> } | null = null;
-
-  begin(): void {
-    if (this.isUseful) return;
-    this.isUseful = true;
-    this.#over = withResolvers<void>();
-  }
-
-  end(): void {
-    this.isUseful = false;
-    this.#over.resolve();
-  }
-
-  /** For all the lines that find no room it is one wait. */
-  until(room: Promise<void>): Promise<void> {
-    if (this.#wait?.room !== room) this.#wait = { room, over: this.#waitFor(room) };
-    return this.#wait.over;
-  }
-
-  async #waitFor(room: Promise<void>): Promise<void> {
-    const patience = setTimeout(() => this.end(), PATIENCE_MS);
-    await Promise.race([room, this.#over.promise]);
-    clearTimeout(patience);
-    this.#wait = null;
-  }
+/** Cut when it is masked: half a secret is not found. */
+function maskedRun({ run, masks }: RecorderOptions): CreateRun {
+  const { name, ...rest } = masks.value(run);
+  return name === undefined ? rest : { ...rest, name: cutText(name, NAME_CHARS) };
 }
-
-const countLines = (count: number): string => (count === 1 ? "1 line is" : `${count} lines are`);
-
-const consoleEvent = (stream: "stdout" | "stderr", message: string, level?: "warning"): ProducerEvent => ({
-  type: "console.line",
-  payload: { stream, message, ...(level === undefined ? {} : { level }) },
-});

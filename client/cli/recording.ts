@@ -25,6 +25,7 @@ export type RecordingArguments = {
 };
 
 export type RecordingOptions = {
+  kind: "run" | "pipe";
   args: RecordingArguments;
   server: Server;
   voice: Voice;
@@ -66,7 +67,9 @@ export class Recording {
       ...(takeLine === undefined ? {} : { takeLine: (line: string) => takeLine(line, masks) }),
     });
     this.#recorder = new Recorder({
+      kind: options.kind,
       server,
+      environment,
       workspaceId: args.workspaceId,
       run: {
         ...(name === undefined ? {} : { name }),
@@ -103,9 +106,10 @@ export class Recording {
     for (const event of this.#markers.begin(step, Date.now())) void this.#recorder.write(event);
   }
 
-  /** A returned promise asks the caller to hold the output back until it settles. */
+  /** What it is given outlives this process when it returns. A returned promise asks the caller to hold the output back until it settles. */
   push(stream: Stream, bytes: Uint8Array): Promise<void> | undefined {
     const held = this.#send(this.#output.push(stream, bytes, Date.now()));
+    this.#recorder.keep();
     if (held !== undefined) {
       this.#holds += 1;
       void held.then(() => (this.#holds -= 1));

@@ -34,6 +34,7 @@ export async function runCommand(args: RunArguments, { found, voice }: CommandCo
     found.kind === "unknown"
       ? null
       : new Recording({
+          kind: "run",
           args: { ...args, name: args.name ?? args.command.join(" ") },
           server: found.server,
           voice,
@@ -56,10 +57,10 @@ export async function runCommand(args: RunArguments, { found, voice }: CommandCo
     environment: process.env,
     pty: args.pty ? findPty(voice) : null,
     onOutput: (stream, bytes) => {
-      // Shown as it is, before anything is made of it.
+      // Kept before it is shown: a line that somebody saw is not lost with this process. [SPL1]
+      const held = recording?.push(stream, bytes);
       const shown = writeOut(process[stream], bytes);
       voice.noteShown(stream, bytes);
-      const held = recording?.push(stream, bytes);
       return shown === undefined ? held : held === undefined ? shown : Promise.all([shown, held]).then(() => {});
     },
     onLingering: () => voice.say("a process left behind keeps the output open; the run ends without it."),

@@ -11,7 +11,7 @@ export type FoundServer = { kind: "found"; server: Server } | { kind: "unknown";
 const noteSchema = z.object({ url: z.url({ protocol: /^https?$/ }), token: z.string().min(1) });
 
 /** `RUNCAST_URL` and `RUNCAST_TOKEN`, each else from what this user's last `npm start` wrote down. */
-export function findServer(environment: Readonly<Record<string, string | undefined>>): FoundServer {
+export function findServer(environment: Environment): FoundServer {
   const url = environment["RUNCAST_URL"];
   const token = environment["RUNCAST_TOKEN"];
   if (isSet(url) && !URL.canParse(url)) return { kind: "unknown", reason: `RUNCAST_URL is not an address: ${url}` };
@@ -38,12 +38,30 @@ export function findServer(environment: Readonly<Record<string, string | undefin
   };
 }
 
+/**
+ * The server that a run was begun at, with its token. Where this environment names another one, that is not what was meant for the run, unless
+ * it is asked for by name (`isMeant`): a server may have moved.
+ */
+export function serverOf(url: string, environment: Environment, isMeant: boolean): FoundServer {
+  const named = environment["RUNCAST_URL"];
+  if (isSet(named) && (isMeant || originOf(named) === originOf(url))) return findServer(environment);
+  const known = findServer({ ...environment, RUNCAST_URL: "" });
+  // A token without an address is for the server that `npm start` noted, and no other.
+  if (!isSet(named) && known.kind === "found" && originOf(known.server.url) === originOf(url)) return known;
+  const reason = `its server is ${url}. Set RUNCAST_URL and RUNCAST_TOKEN to that one; if it has moved, name the run as well: runcast resume <run>`;
+  return { kind: "unknown", reason };
+}
+
+const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : url);
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 type Note =
   | { kind: "none" }
   | { kind: "bad"; reason: string }
   | { kind: "noted"; url: string; token: string; path: string };
 
-function readNote(environment: Readonly<Record<string, string | undefined>>): Note {
+function readNote(environment: Environment): Note {
   const configHome = environment["XDG_CONFIG_HOME"];
   const path = join(isSet(configHome) ? configHome : join(homedir(), ".config"), "runcast", "server.json");
   let text: string;

@@ -10,6 +10,8 @@ export type Report =
       exit_code: number;
       delivered: boolean;
       lines_lost: number;
+      /** On disk, for `runcast resume`. */
+      lines_kept: number;
     };
 
 /** What we say about ourselves: on standard error, which the command's own output is never mixed with. */

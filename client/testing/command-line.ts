@@ -11,6 +11,8 @@ export type Finished = { code: number | null; stdout: string; stderr: string };
 export class CommandLine {
   readonly #folder = mkdtempSync(join(tmpdir(), "runcast-client-"));
   readonly path = join(this.#folder, "runcast.mjs");
+  /** Of its spools. */
+  readonly stateHome = join(this.#folder, "state");
 
   static async build(): Promise<CommandLine> {
     const commandLine = new CommandLine();
@@ -24,10 +26,21 @@ export class CommandLine {
 
   /** No server is known but what `environment` names. */
   start(args: string[], environment: Record<string, string> = {}, node = process.execPath): Started {
+    return this.#spawn(node, [this.path, ...args], environment);
+  }
+
+  /** A script that starts it in a way of its own. */
+  bash(script: string, environment: Record<string, string>): Promise<Finished> {
+    const started = this.#spawn("bash", ["-c", script], environment);
+    started.process.stdin?.end();
+    return started.finished;
+  }
+
+  #spawn(program: string, args: string[], environment: Record<string, string>): Started {
     const { RUNCAST_URL: _url, RUNCAST_TOKEN: _token, FORCE_COLOR: _force, NO_COLOR: _no, ...inherited } = process.env;
     return new Started(
-      spawn(node, [this.path, ...args], {
-        env: { ...inherited, XDG_CONFIG_HOME: this.#folder, ...environment },
+      spawn(program, args, {
+        env: { ...inherited, XDG_CONFIG_HOME: this.#folder, XDG_STATE_HOME: this.stateHome, ...environment },
         stdio: ["pipe", "pipe", "pipe"],
       }),
     );

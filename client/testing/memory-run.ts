@@ -13,7 +13,7 @@ export type StoredLine = { sequence: number; type: string; line: string };
 export type Positions = { first_sequence: number | null; last_sequence: number | null; accepted: number };
 export type Admission =
   | { kind: "stored"; positions: Positions; duplicate: boolean }
-  | { kind: "refused"; code: "PRODUCER_GAP" | "RUN_ENDED"; expected?: number };
+  | { kind: "refused"; code: "PRODUCER_GAP" | "PRODUCER_FENCED" | "RUN_ENDED"; expected?: number };
 
 /** A run in memory that keeps the contract of an append: numbered batches once, one end, which is last. */
 export class MemoryRun {
@@ -34,6 +34,7 @@ export class MemoryRun {
     status: RunStatus;
   }> = [];
   readonly #batches = new Map<string, Positions[]>();
+  readonly #epochs = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
   constructor(runId: string, body: CreateRun) {
@@ -63,7 +64,13 @@ export class MemoryRun {
     return () => this.#listeners.delete(listener);
   }
 
-  append(producer: string, number: number, drafts: EventDraft[], completes: Completion | null): Admission {
+  append(
+    { id, epoch, sequence: number }: { id: string; epoch: number; sequence: number },
+    drafts: EventDraft[],
+    completes: Completion | null,
+  ): Admission {
+    if (epoch < (this.#epochs.get(id) ?? 0)) return { kind: "refused", code: "PRODUCER_FENCED" };
+    const producer = `${id}/${epoch}`;
     const batches = this.#batches.get(producer) ?? [];
     const before = batches[number - 1];
     if (before !== undefined) return { kind: "stored", positions: before, duplicate: true };
@@ -79,6 +86,7 @@ export class MemoryRun {
         ? { first_sequence: null, last_sequence: null, accepted }
         : { first_sequence: first, last_sequence: this.lastSequence, accepted };
     this.#batches.set(producer, [...batches, positions]);
+    this.#epochs.set(id, epoch);
     for (const listener of this.#listeners) listener();
     return { kind: "stored", positions, duplicate: false };
   }

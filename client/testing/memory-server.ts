@@ -25,7 +25,7 @@ const PUT_ARTIFACT = "PUT /api/runs/:id/artifacts/";
  */
 export class MemoryServer {
   readonly runs = new Map<string, MemoryRun>();
-  readonly token: string;
+  token: string;
   /** Asked for every append. */
   faultOf: (append: number) => Fault = () => "none";
   /** Asked for every upload. */
@@ -222,9 +222,12 @@ export class MemoryServer {
     }
     const parsed = parseAppend(body, "ndjson", { raw: false });
     if (parsed.kind === "refused") return refuse(response, parsed.refusal.code, parsed.refusal);
-    const producer = `${String(request.headers["producer-id"])}/${String(request.headers["producer-epoch"])}`;
-    const number = Number(request.headers["producer-sequence"]);
-    const admission = run.append(producer, number, parsed.drafts, parsed.completes);
+    const producer = {
+      id: String(request.headers["producer-id"]),
+      epoch: Number(request.headers["producer-epoch"]),
+      sequence: Number(request.headers["producer-sequence"]),
+    };
+    const admission = run.append(producer, parsed.drafts, parsed.completes);
     if (admission.kind === "refused") return refuse(response, admission.code, admission);
     if (fault === "drop_answer") return void request.socket.destroy();
     const answer = { ...admission.positions, duplicate: admission.duplicate, control: run.control };

@@ -31,7 +31,13 @@ afterAll(async () => {
 const shell = (script: string) =>
   run("bash", ["-euo", "pipefail", "-c", `runcast() { "${process.execPath}" runcast.mjs "$@"; }\n${script}`], {
     cwd: folder,
-    env: { ...process.env, RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token, NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      XDG_STATE_HOME: join(folder, "state"),
+      RUNCAST_URL: server.url,
+      RUNCAST_TOKEN: server.token,
+      NO_COLOR: "1",
+    },
   });
 /** What a block's one run holds. */
 async function logOf(text: string): Promise<string> {
@@ -65,7 +71,7 @@ test("what the page says of secrets is so", async () => {
 });
 
 test("every option is on the page", async () => {
-  for (const command of ["run", "pipe", "tail", "list", "verify"]) {
+  for (const command of ["run", "pipe", "tail", "list", "verify", "resume"]) {
     const { stdout } = await shell(`runcast ${command} --help`);
     for (const [option] of stdout.matchAll(/--[a-z-]+/g)) {
       if (!["--help", "--follow"].includes(option)) expect(page.includes(option), option).toBe(true);

@@ -41,6 +41,7 @@ async function bash(line: string, environment: Record<string, string> = {}): Pro
     env: {
       ...inherited,
       NO_COLOR: "1",
+      XDG_STATE_HOME: join(folder, "state"),
       RUNCAST_URL: server.url,
       RUNCAST_TOKEN: server.token,
       ...environment,

@@ -16,7 +16,14 @@ export type CommandLine = {
 export function runcast(server: ServerProcess, args: string[]): CommandLine {
   const child = spawn(process.execPath, [join(ROOT, "client/bin/runcast.mjs"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, XDG_CONFIG_HOME: server.home, RUNCAST_URL: "", RUNCAST_TOKEN: "", FORCE_COLOR: "" },
+    env: {
+      ...process.env,
+      XDG_CONFIG_HOME: server.home,
+      XDG_STATE_HOME: server.home,
+      RUNCAST_URL: "",
+      RUNCAST_TOKEN: "",
+      FORCE_COLOR: "",
+    },
   });
   const text = { stdout: "", stderr: "" };
   child.stdout.on("data", (data: Buffer) => (text.stdout += data.toString()));

@@ -61,7 +61,7 @@ describe("completions", () => {
   });
 
   test.each([
-    ["runcast ", ["run", "pipe", "tail", "list", "verify", "completions", "help"]],
+    ["runcast ", ["run", "pipe", "tail", "list", "verify", "resume", "completions", "help"]],
     ["runcast t", ["tail"]],
     ["runcast list --sta", ["--status"]],
     ["runcast list --status f", ["failed"]],

@@ -111,6 +111,12 @@ export const LIST_OPTIONS = {
 } as const satisfies Options;
 
 export const VERIFY_OPTIONS = { json: JSON_OUTPUT, help: HELP } as const satisfies Options;
+export const RESUME_OPTIONS = {
+  list: { type: "boolean", help: "only show what is left" },
+  discard: { type: "boolean", help: "delete what is left instead of delivering it" },
+  json: JSON_OUTPUT,
+  help: HELP,
+} as const satisfies Options;
 export const HELP_OPTIONS = { help: HELP } as const satisfies Options;
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -150,6 +156,13 @@ export const COMMANDS = {
     usage: "runcast verify [options] <run|file>",
     text: "Has the server read a run's stored log again, or reads a downloaded log (NDJSON; - is standard input) here: every sequence from 1 on, once, and the SHA-256 of all lines. Exit code 0 when the log is whole, 1 when it is not.",
     options: VERIFY_OPTIONS,
+  },
+  resume: {
+    summary: "deliver what is left",
+    usage: "runcast resume [options] [run]",
+    text: "Delivers the lines that a run or pipe could not: because its server was away to the end, or because it was killed. Whatever was stored already is not stored twice. A run whose command line still lives is left alone. Exit code 0 when nothing is left.",
+    options: RESUME_OPTIONS,
+    more: "Lines wait in RUNCAST_SPOOL, by default runcast/spool under XDG_STATE_HOME or ~/.local/state, up to RUNCAST_SPOOL_BYTES (1 GiB; 0: none are kept).",
   },
   completions: {
     summary: "completions for your shell",

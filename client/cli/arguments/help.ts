@@ -11,6 +11,7 @@ const USAGES: Partial<Record<CommandName, string>> = {
   run: "run -- <command>",
   tail: "tail <run>",
   verify: "verify <run|file>",
+  resume: "resume [run]",
   completions: "completions <shell>",
   help: "help <command>",
 };

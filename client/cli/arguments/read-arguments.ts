@@ -6,6 +6,7 @@ import type { ListArguments } from "../list.ts";
 import type { PipeArguments } from "../pipe.ts";
 import type { RecordingArguments } from "../recording.ts";
 import type { RunArguments } from "../run.ts";
+import type { ResumeArguments } from "../resume.ts";
 import type { TailArguments } from "../tail.ts";
 import type { VerifyArguments } from "../verify.ts";
 import { readLabels, readParameters } from "./assignments.ts";
@@ -16,6 +17,7 @@ import {
   isCommandName,
   LIST_OPTIONS,
   PIPE_OPTIONS,
+  RESUME_OPTIONS,
   RUN_OPTIONS,
   SHELLS,
   TAIL_OPTIONS,
@@ -32,6 +34,7 @@ export type Invocation =
   | { kind: "tail"; args: TailArguments }
   | { kind: "list"; args: ListArguments }
   | { kind: "verify"; args: VerifyArguments }
+  | { kind: "resume"; args: ResumeArguments }
   | { kind: "completions"; shell: Shell };
 
 /** What the words behind `runcast` ask for. */
@@ -57,6 +60,7 @@ const READERS: Record<CommandName, (words: string[]) => Invocation> = {
   tail: readTail,
   list: readList,
   verify: readVerify,
+  resume: readResume,
   completions: readCompletions,
   help: readHelp,
 };
@@ -220,6 +224,17 @@ function readVerify(words: string[]): Invocation {
     return wrong("verify", "verify reads one run or one file: runcast verify <run|file>");
   }
   return { kind: "verify", args: { what, json: values.json === true } };
+}
+
+function readResume(words: string[]): Invocation {
+  const { values, positionals } = parseArgs({ args: words, options: RESUME_OPTIONS, allowPositionals: true });
+  if (values.help === true) return { kind: "help", of: "resume" };
+  if (positionals.length > 1) return wrong("resume", "resume takes one run, or none for all: runcast resume [run]");
+  if (values.list === true && values.discard === true) {
+    return wrong("resume", "--list shows what is left and --discard deletes it; give one of them");
+  }
+  const what = values.list === true ? "list" : values.discard === true ? "discard" : "deliver";
+  return { kind: "resume", args: { run: positionals[0] ?? null, what, json: values.json === true } };
 }
 
 function readCompletions(words: string[]): Invocation {

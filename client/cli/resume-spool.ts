@@ -1,0 +1,146 @@
+import { cutText } from "../../protocol/ndjson.ts";
+import { RuncastApi } from "../api.ts";
+import type { RunProblem } from "../api.ts";
+import { encodeEvent } from "../producer-event.ts";
+import { RunProducer } from "../run-producer.ts";
+import type { Delivery } from "../run-producer.ts";
+import { consoleEvent } from "./delivery-words.ts";
+import { explain, isAboutToken } from "./explain.ts";
+import { makeRun } from "./make-run.ts";
+import { loseHope } from "./patience.ts";
+import type { Server } from "./server.ts";
+import { openSpool, removeSpool } from "./spool/spool.ts";
+import type { FoundSpool, Spool, SpoolNote } from "./spool/spool.ts";
+import type { Voice } from "./voice.ts";
+
+/** What became of a spool. */
+export type Resumed =
+  | { kind: "delivered"; run_id: string; watch_url: string | null; status: string | null; events: number }
+  | { kind: "discarded" }
+  /** Still delivered by the process that began it. */
+  | { kind: "owned"; pid: number }
+  /** Delivered or discarded by somebody else meanwhile. */
+  | { kind: "gone" }
+  /** Its server is not the one that is known here. */
+  | { kind: "elsewhere"; reason: string }
+  | { kind: "damaged" }
+  /** Not now; it stays. */
+  | { kind: "kept"; reason: string; events: number | null }
+  /** Never: its run takes no more lines. It stays, because what it holds is nowhere else. */
+  | { kind: "refused"; reason: string; events: number };
+
+const SOURCE = "cli";
+/** A server that takes something is waited for as long as that takes. */
+const PATIENCE = { idleMs: 10_000, totalMs: Infinity };
+const REFUSED_LINE_CHARS = 40_000;
+
+/** Delivers the rest of a run whose command line has ended, and its end. */
+export async function resumeSpool(found: FoundSpool, server: Server, voice: Voice): Promise<Resumed> {
+  const opened = openSpool(found, {
+    onFull: () => voice.say(`there is no room in ${found.folder}; what is in it is delivered all the same.`),
+    onAbandoned: () => {
+      voice.say(`${found.folder} cannot be written; it is delivered as far as possible now, and cannot be again.`);
+      removeSpool(found.folder);
+    },
+  });
+  if (opened.kind === "owned") return { kind: "owned", pid: opened.by.pid };
+  if (opened.kind === "unusable") return { kind: "kept", reason: String(opened.cause), events: null };
+  if (opened.kind !== "opened") return opened;
+  const { spool } = opened;
+  const { outbox } = spool;
+  if (!outbox.hasEnd) {
+    outbox.push(endOfKilled(found));
+    outbox.flush();
+  }
+  const events = outbox.lines + (outbox.unanswered?.lines ?? 0);
+  const api = new RuncastApi({ url: server.url, ...(server.token === undefined ? {} : { token: server.token }) });
+  const made = await runOf(spool, api);
+  if (made.kind === "problem") return judge(made.problem, server, spool.note, events);
+  const delivery = await send(spool, server, made.runId);
+  const run = await api.getRun(made.runId);
+  const about = run.kind === "ok" ? run.value : null;
+  // Of a run that somebody else has ended only the end is not taken: then no line is missing.
+  const isWhole = delivery.kind === "refused" && delivery.problem.code === "RUN_ENDED" && delivery.undelivered === 1;
+  if (delivery.kind === "stored" || isWhole) {
+    removeSpool(spool.folder);
+    const { watch_url = null, status = null } = about ?? {};
+    return { kind: "delivered", run_id: made.runId, watch_url, status, events };
+  }
+  if (delivery.kind === "refused") {
+    return judge(delivery.problem, server, spool.note, delivery.undelivered, made.runId);
+  }
+  return { kind: "kept", reason: `${server.url} could not be reached.`, events: delivery.undelivered };
+}
+
+/** Made now when the server could never be reached: by the key of the first try, so that one that was carried out unheard is no other. */
+async function runOf(
+  { note, outbox }: Spool,
+  api: RuncastApi,
+): Promise<{ kind: "known"; runId: string } | { kind: "problem"; problem: RunProblem }> {
+  if (outbox.state.runId !== null) return { kind: "known", runId: outbox.state.runId };
+  const wanted = { workspaceId: note.workspace_id, run: note.run, key: note.idempotency_key };
+  let last: RunProblem | null = null;
+  const made = await makeRun(api, wanted, AbortSignal.timeout(PATIENCE.idleMs), (problem) => (last = problem));
+  switch (made.kind) {
+    case "made":
+      outbox.setRunId(made.run.run_id);
+      return { kind: "known", runId: made.run.run_id };
+    case "refused":
+      return { kind: "problem", problem: made.problem };
+    case "given_up":
+      return { kind: "problem", problem: last ?? UNREACHED };
+  }
+}
+
+const UNREACHED: RunProblem = {
+  code: "UNREACHABLE",
+  status: null,
+  detail: "no answer",
+  retry: true,
+  retryAfterMs: null,
+  line: null,
+  expected: null,
+};
+
+/**
+ * First the batch that has no answer, as it was sent: a duplicate when it was stored. Then everything else in a new epoch, which fences whoever
+ * may still be sending in the old one. [SPL4]
+ */
+async function send({ note, outbox }: Spool, server: Server, runId: string): Promise<Delivery> {
+  const { unanswered } = outbox;
+  const producer = new RunProducer({
+    url: server.url,
+    ...(server.token === undefined ? {} : { token: server.token }),
+    runId,
+    producerId: note.producer_id,
+    epoch: outbox.state.epoch + 1,
+    outbox,
+    ...(unanswered === null ? {} : { unanswered }),
+    source: SOURCE,
+    replaceRefused: (line) => consoleEvent("stdout", cutText(line, REFUSED_LINE_CHARS)),
+  });
+  const isSettled = () => producer.state.kind === "stored" || producer.state.kind === "refused";
+  const hopeLost = loseHope(() => producer.pendingEvents, PATIENCE, isSettled);
+  const delivery = await Promise.race([producer.flush(), hopeLost]);
+  const undelivered = producer.pendingEvents;
+  producer.stop();
+  return delivery ?? { kind: "stopped", undelivered };
+}
+
+/** The command line was killed before the command ended, and knows no more than that. */
+function endOfKilled({ note, writtenAt }: FoundSpool): string {
+  const message =
+    note.kind === "run"
+      ? "the command line was killed while the command ran: how the command ended is not known"
+      : "the command line was killed while it read: whether its input ended is not known";
+  const payload = { status: "failed", failure: { code: "PRODUCER_KILLED", message } };
+  return encodeEvent({ type: "run.completed", created_at: writtenAt.toISOString(), payload }, SOURCE);
+}
+
+function judge(problem: RunProblem, server: Server, note: SpoolNote, events: number, runId?: string): Resumed {
+  const about = { workspaceId: note.workspace_id, ...(runId === undefined ? {} : { runId }) };
+  const reason = explain(problem, server, about);
+  return problem.retry || isAboutToken(problem)
+    ? { kind: "kept", reason, events }
+    : { kind: "refused", reason, events };
+}

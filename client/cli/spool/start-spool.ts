@@ -1,0 +1,82 @@
+import type { CreateRun } from "../../../protocol/api.ts";
+import type { Server } from "../server.ts";
+import type { Voice } from "../voice.ts";
+import type { SpoolOutbox } from "./spool-outbox.ts";
+import type { SpoolNote } from "./spool.ts";
+import { bytesIn, createSpool, removeSpool, spoolRoot } from "./spool.ts";
+
+const DEFAULT_BYTES = 1024 * 1024 * 1024;
+/** What others left must not keep a new run from being kept at all. */
+const LEAST_BYTES = 64 * 1024 * 1024;
+
+export type StartedSpool = {
+  outbox: SpoolOutbox;
+  maxBytes: number;
+  /** Nothing in it is needed any more. */
+  remove: () => void;
+};
+
+export type SpoolOptions = {
+  kind: SpoolNote["kind"];
+  server: Server;
+  workspaceId: string;
+  /** Masked. */
+  run: CreateRun;
+  key: string;
+  producerId: string;
+  environment: NodeJS.ProcessEnv;
+  voice: Voice;
+};
+
+/** A spool for a run of this process; null, and words about why, when there cannot be one: watching never fails the job. */
+export function startSpool(options: SpoolOptions): StartedSpool | null {
+  const { environment, voice } = options;
+  const say = (text: string) => voice.say(text);
+  const root = spoolRoot(environment);
+  const bound = readBound(environment["RUNCAST_SPOOL_BYTES"]);
+  if (bound.kind === "wrong") say(bound.reason);
+  if (bound.bytes === 0) return null;
+  try {
+    const maxBytes = Math.max(bound.bytes - bytesIn(root), Math.min(bound.bytes, LEAST_BYTES));
+    const spool = createSpool(root, noteOf(options), {
+      onFull: (cause) =>
+        say(
+          `the spool cannot be written (${reasonOf(cause)}): lines that the server does not have yet are in memory alone from here on, and lost with this process.`,
+        ),
+      onAbandoned: (cause) => {
+        say(
+          `the spool cannot be kept (${reasonOf(cause)}): lines that the server does not have yet are lost with this process.`,
+        );
+        remove();
+      },
+    });
+    const remove = () => {
+      try {
+        removeSpool(spool.folder);
+      } catch (cause) {
+        say(`${spool.folder} is not needed any more and cannot be deleted (${reasonOf(cause)}).`);
+      }
+    };
+    return { outbox: spool.outbox, maxBytes, remove };
+  } catch (cause) {
+    say(`lines cannot be kept in ${root} (${reasonOf(cause)}); those not delivered are lost with this process.`);
+    return null;
+  }
+}
+
+function noteOf({ kind, server, workspaceId, run, key, producerId }: SpoolOptions): SpoolNote {
+  const made = { workspace_id: workspaceId, run, idempotency_key: key };
+  const created_at = new Date().toISOString();
+  return { version: 1, created_at, kind, url: server.url, ...made, producer_id: producerId };
+}
+
+type Bound = { kind: "read"; bytes: number } | { kind: "wrong"; bytes: number; reason: string };
+
+function readBound(text: string | undefined): Bound {
+  if (text === undefined || text === "") return { kind: "read", bytes: DEFAULT_BYTES };
+  if (/^\d{1,15}$/.test(text)) return { kind: "read", bytes: Number(text) };
+  const reason = `RUNCAST_SPOOL_BYTES is not a number of bytes: ${text}. ${DEFAULT_BYTES} is used.`;
+  return { kind: "wrong", bytes: DEFAULT_BYTES, reason };
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
