@@ -136,7 +136,7 @@ test("--json: what Runcast says is one JSON object a line, and the last says how
       .map((line) => JSON.parse(line)),
   ).toEqual([
     { event: "watching", run_id: runId, watch_url: `${server.url}/runs/${runId}` },
-    { event: "ended", run_id: runId, status: "failed", exit_code: 4, delivered: true, lines_lost: 0 },
+    { event: "ended", run_id: runId, status: "failed", exit_code: 4, delivered: true, lines_lost: 0, lines_kept: 0 },
   ]);
   await server.down();
   const away = await commandLine.run(["run", "--json", "--", "echo", "x"], env());
