@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["{worker,durable-objects,storage,test}/**/*.workerd.test.ts"],
-          setupFiles: ["test/workerd/apply-migrations.ts"],
+          setupFiles: ["test/workerd/apply-migrations.ts", "test/support/fail-for-faults.ts"],
           // Every file gets a workerd of its own; two at once is already the whole of a small machine.
           fileParallelism: false,
           testTimeout: 60_000,
@@ -46,6 +46,7 @@ export default defineConfig({
           name: "integration",
           include: ["test/{integration,faults}/**/*.test.ts"],
           exclude: ["**/*.workerd.test.ts"],
+          setupFiles: ["test/support/fail-for-faults.ts"],
           // Each file starts servers of its own; measured times are only worth something alone.
           fileParallelism: false,
           testTimeout: SLOW_TEST_MS,
@@ -56,6 +57,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          setupFiles: ["test/support/fail-for-faults.ts"],
           fileParallelism: false,
           testTimeout: SLOW_TEST_MS,
           hookTimeout: SLOW_TEST_MS,

@@ -27,7 +27,8 @@ test.each(["run", "workspace"])(
     const path = kind === "run" ? `/api/runs/${run_id}/live` : "/api/workspaces/default/live";
     const object = kind === "run" ? runObject(env, run_id) : workspaceObject(env, "default");
     const sockets = [];
-    for (let at = 0; at < LIMITS.watchersPerRun; at += 1) sockets.push(listen(await object.fetch(handedOver(path))));
+    for (let at = 0; at < LIMITS.watchersPerRun; at += 1)
+      sockets.push(listen(await object.fetch(handedOver(path)), path));
     const program = await call("GET", path, { as: "viewer", headers: UPGRADE });
     expect([program.status, program.headers.get("retry-after"), await program.json()]).toMatchObject([
       429,

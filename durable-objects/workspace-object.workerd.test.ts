@@ -22,6 +22,7 @@ function workspace() {
           headers: { upgrade: "websocket", "sec-websocket-protocol": "runcast.workspace.v1", ...headers },
         }),
       ),
+      "/api/workspaces/x/live",
     );
   return { name, object, watch, evict: () => evictDurableObject(env.WORKSPACES.getByName(name)) };
 }

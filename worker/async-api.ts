@@ -26,6 +26,8 @@ type Socket = {
   says: Message[];
   /** What the server hears. */
   hears: Message[];
+  /** How it ends, besides what ends every socket. */
+  closes: number[];
 };
 
 /** One message for each `op` that the schema knows. */
@@ -45,6 +47,7 @@ const SOCKETS: readonly Socket[] = [
     query: liveQuerySchema,
     says: [...controls(watcherFrameSchema), json("event", runEventSchema), text(PONG)],
     hears: [...controls(watcherCommandSchema), text(PING)],
+    closes: [CLOSE_TOO_SLOW, ERROR_CODES.TOO_MANY_WATCHERS.close],
   },
   {
     name: "produce",
@@ -55,6 +58,7 @@ const SOCKETS: readonly Socket[] = [
     query: produceQuerySchema,
     says: [...controls(producerFrameSchema), text(PONG)],
     hears: [json("append", producerAppendSchema), text(PING)],
+    closes: [ERROR_CODES.RUN_ENDED.close, ERROR_CODES.PAYLOAD_TOO_LARGE.close],
   },
   {
     name: "workspace",
@@ -65,7 +69,31 @@ const SOCKETS: readonly Socket[] = [
     query: z.object({}),
     says: [...controls(workspaceFrameSchema), text(PONG)],
     hears: [text(PING)],
+    closes: [CLOSE_TOO_SLOW, ERROR_CODES.TOO_MANY_WATCHERS.close],
   },
+];
+
+/** What each code says to whoever sees it. */
+const CLOSE_CODES: Readonly<Record<number, string>> = {
+  [CLOSE_NORMAL]: "The end: all of the run was sent, or the client closed without a code of its own",
+  [CLOSE_RESTART]: "The storage could not be read: connect again",
+  [ERROR_CODES.INVALID_QUERY.close]: "The query, the subprotocol or a frame is not understood",
+  [ERROR_CODES.UNAUTHENTICATED.close]: "Not signed in, or not any more",
+  [ERROR_CODES.FORBIDDEN.close]: "Not allowed, or a page of another origin",
+  [ERROR_CODES.RUN_NOT_FOUND.close]: "No such run or workspace, or not any more",
+  [CLOSE_TOO_SLOW]: "Too slow: resume after the position in the reason",
+  [ERROR_CODES.RUN_ENDED.close]: "A newer epoch of this producer has taken over, or the run has ended",
+  [ERROR_CODES.PAYLOAD_TOO_LARGE.close]: "The batch is too large",
+  [ERROR_CODES.TOO_MANY_WATCHERS.close]: "Too many watchers: try again later",
+};
+/** What ends a socket of any kind. */
+const CLOSES_ANY: readonly number[] = [
+  CLOSE_NORMAL,
+  CLOSE_RESTART,
+  ERROR_CODES.INVALID_QUERY.close,
+  ERROR_CODES.UNAUTHENTICATED.close,
+  ERROR_CODES.FORBIDDEN.close,
+  ERROR_CODES.RUN_NOT_FOUND.close,
 ];
 
 /** What each message means, by socket and direction. */
@@ -101,7 +129,7 @@ export function asyncApiDocument(url: URL): object {
     info: {
       title: "Runcast",
       version: `${PROTOCOL_VERSION}`,
-      description: `Text frames of one or more lines, each line one JSON object: with \`sequence\` an event, with \`op\` one of the others. A reader ignores fields and operations it does not know. Close codes: ${closeCodes()}.`,
+      description: `Text frames of one or more lines, each line one JSON object: with \`sequence\` an event, with \`op\` one of the others. A reader ignores fields and operations it does not know. Each socket names its close codes in \`x-close-codes\`; a client's own code from 3000 comes back to it.`,
       license: { name: "MIT", url: "https://opensource.org/license/mit" },
     },
     defaultContentType: "application/json",
@@ -125,7 +153,7 @@ export function asyncApiDocument(url: URL): object {
   };
 }
 
-function channelOf({ name, address, subprotocol, description, query, says, hears }: Socket): object {
+function channelOf({ name, address, subprotocol, description, query, says, hears, closes }: Socket): object {
   const parameters = [...address.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter ?? "");
   return {
     address,
@@ -134,6 +162,7 @@ function channelOf({ name, address, subprotocol, description, query, says, hears
     parameters: Object.fromEntries(parameters.map((parameter) => [parameter, { description: "As in the HTTP API" }])),
     messages: Object.fromEntries([...says, ...hears].map((message) => [message.name, messageOf(name, message)])),
     bindings: { ws: { method: "GET", query: schemaOf(query) } },
+    "x-close-codes": Object.fromEntries([...CLOSES_ANY, ...closes].map((code) => [code, CLOSE_CODES[code] ?? ""])),
   };
 }
 
@@ -166,8 +195,3 @@ const operationsOf = ({ name, says, hears }: Socket): [string, object][] =>
       messages: messages.map((message) => ({ $ref: `#/channels/${name}/messages/${message.name}` })),
     },
   ]);
-
-function closeCodes(): string {
-  const codes = Object.values(ERROR_CODES).flatMap((row) => ("close" in row ? [row.close] : []));
-  return [...new Set<number>([CLOSE_NORMAL, CLOSE_RESTART, CLOSE_TOO_SLOW, ...codes])].sort((a, b) => a - b).join(", ");
-}

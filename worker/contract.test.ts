@@ -3,9 +3,11 @@ import { createRequire } from "node:module";
 import { Validator, type Schema } from "@cfworker/json-schema";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { expect, test } from "vitest";
+import { ERROR_CODES } from "../protocol/error-code.ts";
 import { ACCESS } from "./access.ts";
 import { app } from "./app.ts";
-import type { AsyncApi } from "../test/support/contract.ts";
+import { Contract, type AsyncApi } from "../test/support/contract.ts";
+import { SocketTraffic, takeSocketFaults } from "../test/support/socket-traffic.ts";
 import { asyncApiDocument } from "./async-api.ts";
 import { openApiDocument, operationId } from "./open-api-document.ts";
 
@@ -16,6 +18,8 @@ const asyncApi: Schema = JSON.parse(
 
 const place = { origin: "http://127.0.0.1:8787", cookie: "runcast_session" };
 const openApiSource = JSON.stringify(openApiDocument(app, place));
+const asyncApiSource = JSON.stringify(asyncApiDocument(new URL(place.origin)));
+const contract = new Contract(JSON.parse(openApiSource), JSON.parse(asyncApiSource));
 
 test("the OpenAPI document is without fault", async () => {
   const config = await createConfig({
@@ -57,7 +61,7 @@ test("an operation is called by what it does", () => {
 });
 
 test("the AsyncAPI document is without fault, and says of each message what it means", () => {
-  const document: AsyncApi = JSON.parse(JSON.stringify(asyncApiDocument(new URL(place.origin))));
+  const document: AsyncApi = JSON.parse(asyncApiSource);
   const { valid, errors } = new Validator(asyncApi, "7").validate(document);
   expect([valid, errors.at(-1)]).toEqual([true, undefined]);
 
@@ -70,6 +74,12 @@ test("the AsyncAPI document is without fault, and says of each message what it m
     const parameters = [...channel.address.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
     expect(Object.keys(channel.parameters)).toEqual(parameters);
   }
+  const codes = new Map(
+    Object.values(document.channels).flatMap((channel) => Object.entries(channel["x-close-codes"])),
+  );
+  expect([...codes].filter(([, meaning]) => meaning === "")).toEqual([]);
+  const refusals = Object.values(ERROR_CODES).flatMap((row) => ("close" in row ? [String(row.close)] : []));
+  expect([...codes.keys()]).toEqual(expect.arrayContaining(refusals));
   const references = Object.values(document.operations).flatMap(({ channel, messages }) => [channel, ...messages]);
   for (const { $ref } of references) {
     const found = $ref
@@ -78,4 +88,45 @@ test("the AsyncAPI document is without fault, and says of each message what it m
       .reduce<unknown>((at, key) => (Object(at) === at ? Reflect.get(Object(at), key) : undefined), document);
     expect(found, $ref).toBeDefined();
   }
+});
+
+const HELLO = '{"op":"hello","workspace_id":"default"}';
+test.each<[string, (traffic: SocketTraffic) => void, RegExp | null]>([
+  ["what it names, before and after the document is there", (socket) => socket.says(HELLO), null],
+  ["pong", (socket) => socket.says("pong"), null],
+  ["lines together", (socket) => socket.says(`${HELLO}\n${HELLO}\n`), null],
+  [
+    "a bad line behind a good one",
+    (socket) => socket.says(`${HELLO}\n{"op":"sing"}`),
+    /as what workspace says: \{"op":"sing"\}/,
+  ],
+  ["a field that it does not name", (socket) => socket.says('{"op":"hello","workspace_id":"x","more":1}'), /more/],
+  ["a field of another kind", (socket) => socket.says('{"op":"hello","workspace_id":1}'), /workspace_id/],
+  ["another socket's frame", (socket) => socket.says('{"op":"caught_up","sequence":1}'), /caught_up/],
+  ["no JSON", (socket) => socket.says("hello"), /this is not JSON/],
+  ["bytes", (socket) => socket.says(new Uint8Array(2)), /no frame of object/],
+  ["ping, from our client", (socket) => socket.hears("ping"), null],
+  ["more than ping, from our client", (socket) => socket.hears('{"op":"ack","sequence":1}'), /what workspace hears/],
+  ["a close code", (socket) => socket.closes(4401), null],
+  ["a cut", (socket) => socket.closes(1006), null],
+  ["another socket's close code", (socket) => socket.closes(4413), /4413 as an end of workspace/],
+  ["an exception of the server", (socket) => socket.closes(1011), /1011/],
+  ["the client's own code, come back", (socket) => (socket.leaves(3123), socket.closes(3123)), null],
+])("the traffic of a socket is held against the document: %s", async (_what, happens, fault) => {
+  let arrive: (known: Contract) => void = () => {};
+  const early = new SocketTraffic(new Promise((resolve) => (arrive = resolve)), "/api/workspaces/default/live?x=1");
+  happens(early);
+  arrive(contract);
+  const whileLoading = await takeSocketFaults();
+  happens(early);
+  const loaded = await takeSocketFaults();
+  for (const faults of [whileLoading, loaded]) {
+    if (fault === null) expect(faults).toEqual([]);
+    else expect(faults).toEqual([expect.stringMatching(fault)]);
+  }
+});
+
+test("a socket that no document names is a fault as soon as it says something", async () => {
+  new SocketTraffic(Promise.resolve(contract), "/api/elsewhere/live").says(HELLO);
+  expect(await takeSocketFaults()).toEqual([expect.stringMatching("No socket is documented at /api/elsewhere/live")]);
 });

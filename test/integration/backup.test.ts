@@ -2,11 +2,11 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { NodeWebSocket } from "../../client/node-web-socket.ts";
 import { watchRun } from "../../client/watch-run.ts";
 import { backUp } from "../../local/backup.ts";
 import { openStateFolder } from "../../local/state-folder.ts";
 import { Api } from "../support/api.ts";
+import { HeededWebSocket } from "../support/heed-socket.ts";
 import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
 
 afterEach(removeServers);
@@ -40,7 +40,7 @@ async function endRun(api: Api, runId: string): Promise<void> {
   await api.add(runId, [{ type: "run.completed", payload: { status: "succeeded" } }]);
 }
 
-test("[OPS1] a backup made while producers write: nothing acknowledged before it is missing, and nobody was cut off", async () => {
+test("a backup made while producers write: nothing acknowledged before it is missing, and nobody was cut off", async () => {
   const server = await startServer();
   const api = new Api(server.url, server.token);
   const ended = (await api.createRun({ name: "ended" })).run_id;
@@ -56,7 +56,7 @@ test("[OPS1] a backup made while producers write: nothing acknowledged before it
     url: server.url,
     token: server.token,
     runId: open,
-    webSocket: NodeWebSocket,
+    webSocket: HeededWebSocket,
     onLines: () => {},
     onState: ({ kind }) => states.push(kind),
   });
@@ -104,7 +104,7 @@ async function restore(copy: string, beside: string): Promise<ServerProcess> {
   return startServer({ data, home: join(beside, "config") });
 }
 
-test("[OPS1] of a server that does not run it is a copy; inside of itself it is refused", async () => {
+test("of a server that does not run it is a copy; inside of itself it is refused", async () => {
   const server = await startServer();
   await server.stop();
   const folder = openStateFolder(server.data);

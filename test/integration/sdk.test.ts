@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { NodeWebSocket } from "../../client/node-web-socket.ts";
 import { watchRun, type WatchedLine } from "../../client/watch-run.ts";
 import { shareSnippets } from "../../web/src/lib/run/share-snippets.ts";
 import { Api } from "../support/api.ts";
+import { HeededWebSocket } from "../support/heed-socket.ts";
 import { removeServers, ROOT, startServer, type ServerProcess } from "../support/server-process.ts";
 
 const run = promisify(execFile);
@@ -60,7 +60,7 @@ function example(name: string, ...args: string[]): ReturnType<typeof run> {
   return run(NODE, [name, ...args], { cwd: folder, env: environment() });
 }
 
-describe("[DOC3] the examples of docs/sdk.md do what they say, as they are written", () => {
+describe("the examples of docs/sdk.md do what they say, as they are written", () => {
   test("watch", async () => {
     await write("one");
     const watching = example("watch.mjs", runId);
@@ -231,7 +231,7 @@ test("behind a proxy that refuses upgrades and cuts its connections, a watch see
     url,
     runId,
     token: server.token,
-    webSocket: NodeWebSocket,
+    webSocket: HeededWebSocket,
     timing: { firstRetryMs: 10, maxRetryMs: 100 },
     onLines: (some) => void lines.push(...some),
   });

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import type { Run } from "../../protocol/api.ts";
 import { Api } from "../support/api.ts";
+import { heed } from "../support/heed-socket.ts";
 import { removeServers, ROOT, startServer } from "../support/server-process.ts";
 
 afterEach(removeServers);
@@ -29,7 +30,7 @@ function readContainerfile(): { instruction: string; value: string }[] {
  * There is no container engine where this is tested, so its steps are done in a folder: what is copied is built and served as the file says. `npm ci` is
  * the one step that is not: the packages that are here already are the ones it would install.
  */
-test("[OPS2] the container file's steps make a server that is healthy, stops when told to, and is not healthy then", async () => {
+test("the container file's steps make a server that is healthy, stops when told to, and is not healthy then", async () => {
   const folder = mkdtempSync(join(tmpdir(), "runcast-container-"));
   const app = join(folder, "app");
   const ignored = readFileSync(join(ROOT, ".containerignore"), "utf8").split("\n").filter(Boolean);
@@ -90,7 +91,7 @@ test("[OPS2] the container file's steps make a server that is healthy, stops whe
   rmSync(folder, { recursive: true, force: true });
 }, 300_000);
 
-describe("[OPS3] the systemd unit", () => {
+describe("the systemd unit", () => {
   const unit = readFileSync(join(ROOT, "deploy/runcast.service"), "utf8");
   const valueOf = (key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(unit)?.[1] ?? "";
 
@@ -119,7 +120,7 @@ describe("[OPS3] the systemd unit", () => {
   });
 });
 
-describe("[OPS4] behind a proxy that ends TLS", () => {
+describe("behind a proxy that ends TLS", () => {
   test("people are sent to the public address; its cookie, its origin and its sockets are the page's own", async () => {
     const server = await startServer({ environment: { RUNCAST_PUBLIC_URL: "https://runs.example.com" } });
     expect(server.output().stdout).toContain("Open           https://runs.example.com/sign-in#token=");
@@ -143,6 +144,7 @@ describe("[OPS4] behind a proxy that ends TLS", () => {
     const socket = new WebSocket(`${server.url.replace("http", "ws")}/api/runs/${run.run_id}/live`, "runcast.v1", {
       headers: { host: "runs.example.com", origin, cookie: cookie.split(";")[0] ?? "" },
     });
+    heed(socket);
     const [frame] = await once(socket, "message");
     expect(String(frame)).toContain('"op":"hello"');
     socket.terminate();

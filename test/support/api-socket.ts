@@ -1,5 +1,7 @@
 import { WebSocket } from "ws";
 import type { Api } from "./api.ts";
+import { heed, type Refusal } from "./heed-socket.ts";
+import type { SocketTraffic } from "./socket-traffic.ts";
 import { waitUntil } from "./wait-until.ts";
 import type { Closing, Control } from "./watcher.ts";
 
@@ -17,8 +19,9 @@ export class ApiSocket {
   pongs = 0;
   closing: Closing | null = null;
   /** The answer of a server that did not switch protocols. */
-  refusal: { status: number; code: string; type: string | null } | null = null;
+  refusal: Refusal | null = null;
   readonly socket: WebSocket;
+  readonly #traffic: SocketTraffic;
 
   constructor(api: Api, path: string, { token, cookie, origin, subprotocols = [] }: SocketOptions = {}) {
     const bearer = token === undefined && cookie === undefined ? api.token : token;
@@ -31,25 +34,13 @@ export class ApiSocket {
       ...(origin === undefined ? {} : { origin }),
     };
     this.socket = new WebSocket(api.url.replace("http", "ws") + path, subprotocols, connection);
+    this.#traffic = heed(this.socket, (refusal) => (this.refusal = refusal));
     this.socket.on("message", (data: Buffer) => {
       const text = data.toString();
       if (text === "pong") this.pongs += 1;
       else for (const line of text.split("\n")) if (line !== "") this.frames.push(JSON.parse(line));
     });
     this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
-    this.socket.on("error", () => {
-      // A close event always follows, and that is what is looked at.
-    });
-    this.socket.on("unexpected-response", (_request, response) => {
-      let body = "";
-      response.on("data", (piece: Buffer) => (body += piece.toString()));
-      response.on("end", () => {
-        const parsed = body.startsWith("{") ? JSON.parse(body) : {};
-        const type = response.headers["content-type"] ?? null;
-        this.refusal = { status: response.statusCode ?? 0, code: parsed.code ?? "", type };
-        this.socket.terminate();
-      });
-    });
   }
 
   send(frame: string | object): void {
@@ -74,7 +65,8 @@ export class ApiSocket {
     return this.closing ?? { code: 0, reason: "" };
   }
 
-  close(): void {
-    this.socket.close();
+  close(code?: number): void {
+    this.#traffic.leaves(code);
+    this.socket.close(code);
   }
 }

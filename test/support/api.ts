@@ -36,27 +36,6 @@ async function loadContract(url: string, signal: AbortSignal | undefined): Promi
   return new Contract(openapi, asyncapi);
 }
 
-/**
- * Takes every frame of one socket and holds its lines against the contract. What it does not allow is thrown outside of the test, which fails the
- * whole run of tests: a frame has no caller to be told.
- */
-export function checkFrames(url: string, channel: "live" | "produce" | "workspace"): (text: string) => void {
-  let lines = 0;
-  // A server that is down has said nothing either.
-  const contract = contractOf(url).catch(() => null);
-  return (text) => {
-    const at = lines;
-    const said = text === "pong" ? [] : text.split("\n").filter((line) => line !== "");
-    lines += said.length;
-    void contract.then((known) => {
-      for (const [index, line] of said.entries()) {
-        const fault = known?.frameFaultOf(channel, line, at + index) ?? null;
-        if (fault !== null) throw new Error(fault);
-      }
-    });
-  };
-}
-
 /** The HTTP API as a program sees it: nothing is retried, corrected or hidden, and every answer is held against the contract. */
 export class Api {
   readonly url: string;

@@ -20,10 +20,14 @@ export type OpenApi = {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema> };
 };
+type Message = { summary: string; contentType: string; payload: Schema };
 type Channel = {
   address: string;
   parameters: object;
-  messages: Record<string, { summary: string; payload: Schema }>;
+  messages: Record<string, Message>;
+  bindings: { ws: { query: Schema } };
+  /** By code, what it means. */
+  "x-close-codes": Record<string, string>;
 };
 export type AsyncApi = {
   channels: Record<string, Channel>;
@@ -81,29 +85,46 @@ export class Contract {
     return fault === null ? null : `The contract does not allow this event: ${line.slice(0, 500)}\n${fault}`;
   }
 
-  /** What is wrong with one line of a frame that the server sent, or null. */
-  frameFaultOf(channel: string, line: string, at = 0): string | null {
+  /** The socket of a path, by its name in the document; null when none is there. */
+  channelAt(path: string): string | null {
+    const found = Object.entries(this.asyncapi.channels).find(([, { address }]) => isPathOf(address, path));
+    return found?.[0] ?? null;
+  }
+
+  /** The messages of one direction of a socket: what the server says, or what it hears. */
+  messagesOf(channel: string, direction: "Says" | "Hears"): Message[] {
+    const references = this.asyncapi.operations[`${channel}${direction}`]?.messages ?? [];
+    return references.flatMap(
+      ({ $ref }) => this.asyncapi.channels[channel]?.messages[$ref.split("/").at(-1) ?? ""] ?? [],
+    );
+  }
+
+  /** What is wrong with one line of a frame, or null. */
+  frameFaultOf(channel: string, direction: "Says" | "Hears", line: string, at = 0): string | null {
     if (!isLookedAt(at)) return null;
-    const operation = this.asyncapi.operations[`${channel}Says`];
-    const known = this.asyncapi.channels[channel];
-    if (operation === undefined || known === undefined) return `no socket ${channel} is documented`;
-    const value: unknown = parseJson(line);
+    const value = parsed(line);
     const faults: string[] = [];
-    for (const { $ref } of operation.messages) {
-      const message = known.messages[$ref.split("/").at(-1) ?? ""];
-      const fault = message === undefined ? `${$ref} is nowhere` : this.#judge(message.payload, value, "7");
+    for (const { contentType, payload } of this.messagesOf(channel, direction)) {
+      const isText = contentType === "text/plain";
+      const fault =
+        !isText && value === undefined ? "this is not JSON" : this.#judge(payload, isText ? line : value, "7");
       if (fault === null) return null;
       faults.push(fault);
     }
-    return `The contract does not allow this frame on ${channel}: ${line.slice(0, 500)}\n${faults.join("\n")}`;
+    const what = `what ${channel} ${direction.toLowerCase()}`;
+    return `The contract does not allow this as ${what}: ${line.slice(0, 500)}\n${faults.join("\n")}`;
+  }
+
+  /** What is wrong with how the server closed a socket, or null. Without a code (1005), or cut (1006), it said nothing. */
+  closeFaultOf(channel: string, code: number): string | null {
+    const codes = this.asyncapi.channels[channel]?.["x-close-codes"] ?? {};
+    return code === 1005 || code === 1006 || code in codes
+      ? null
+      : `The contract does not know ${code} as an end of ${channel}`;
   }
 
   #itemOf(path: string): Record<string, Operation> | null {
-    for (const [template, item] of Object.entries(this.openapi.paths)) {
-      const pattern = template.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+");
-      if (new RegExp(`^${pattern}$`).test(path)) return item;
-    }
-    return null;
+    return Object.entries(this.openapi.paths).find(([template]) => isPathOf(template, path))?.[1] ?? null;
   }
 
   /** What the document says in words: another path is 404, another method 405; a host that is not ours 421 everywhere. */
@@ -176,6 +197,11 @@ const parseJson = (json: string): unknown =>
   JSON.parse(
     json.replaceAll(/\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/g, (escape) => (/^\\u[dD]/.test(escape) ? "?" : escape)),
   );
+
+function isPathOf(template: string, path: string): boolean {
+  const pattern = template.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+");
+  return new RegExp(`^${pattern}$`).test(path);
+}
 
 const isWhole = (schema: Schema): boolean => schema.type === "integer";
 

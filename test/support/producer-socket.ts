@@ -1,6 +1,7 @@
 import { WebSocket } from "ws";
 import type { Api, SentEvent } from "./api.ts";
-import { checkFrames, ndjson } from "./api.ts";
+import { ndjson } from "./api.ts";
+import { heed } from "./heed-socket.ts";
 import { waitUntil } from "./wait-until.ts";
 import type { Closing, Control } from "./watcher.ts";
 
@@ -15,25 +16,13 @@ export class ProducerSocket {
   constructor(api: Api, runId: string, query = "producer_id=p&producer_epoch=0", token = api.token) {
     const url = `${api.url.replace("http", "ws")}/api/runs/${runId}/produce?${query}`;
     this.socket = new WebSocket(url, ["runcast.produce.v1"], { headers: { authorization: `Bearer ${token}` } });
-    const heard = checkFrames(api.url, "produce");
+    heed(this.socket, ({ status, code }) => (this.refusal = { status, code }));
     this.socket.on("message", (data: Buffer) => {
       const text = data.toString();
-      heard(text);
       if (text === "pong") this.pongs += 1;
       else this.frames.push(JSON.parse(text));
     });
     this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
-    this.socket.on("error", () => {
-      // A close event always follows, and that is what is looked at.
-    });
-    this.socket.on("unexpected-response", (_request, response) => {
-      let body = "";
-      response.on("data", (piece: Buffer) => (body += piece.toString()));
-      response.on("end", () => {
-        this.refusal = { status: response.statusCode ?? 0, code: JSON.parse(body).code };
-        this.socket.terminate();
-      });
-    });
   }
 
   append(sequence: number, events: SentEvent[] | string): void {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { Api } from "./api.ts";
-import { checkFrames, sequenceOf } from "./api.ts";
+import { sequenceOf } from "./api.ts";
+import { heed } from "./heed-socket.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export type Control = { op: string; [field: string]: unknown };
@@ -53,24 +54,9 @@ export class Watcher {
       ...(origin === undefined ? {} : { origin }),
     };
     this.socket = new WebSocket(url, subprotocols, connection);
-    const heard = checkFrames(api.url, "live");
-    this.socket.on("message", (data: Buffer) => {
-      heard(data.toString());
-      this.#take(data.toString());
-    });
+    heed(this.socket, ({ status, code }) => (this.refusal = { status, code }));
+    this.socket.on("message", (data: Buffer) => this.#take(data.toString()));
     this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
-    this.socket.on("error", () => {
-      // A close event always follows, and that is what is looked at.
-    });
-    this.socket.on("unexpected-response", (_request, response) => {
-      let body = "";
-      response.on("data", (piece: Buffer) => (body += piece.toString()));
-      response.on("end", () => {
-        const parsed = body.startsWith("{") ? JSON.parse(body) : {};
-        this.refusal = { status: response.statusCode ?? 0, code: parsed.code ?? "" };
-        this.socket.terminate();
-      });
-    });
   }
 
   get last(): number {

@@ -1,6 +1,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Contract, type AsyncApi, type OpenApi } from "../support/contract.ts";
+import { SocketTraffic } from "../support/socket-traffic.ts";
 import type { Role } from "../../protocol/api.ts";
 import { app } from "../../worker/app.ts";
 import { sha256Hex } from "../../worker/secrets.ts";
@@ -37,18 +38,19 @@ export async function call(
   });
   const answer = await app.fetch(request, env, createExecutionContext());
   await expectDocumented(method, path, answer);
+  heed(answer, path);
   return answer;
 }
 
 let contract: Promise<Contract> | null = null;
+const knownContract = (): Promise<Contract> => (contract ??= loadContract());
 
 /** Every answer is held against the documents that the application itself publishes. */
 async function expectDocumented(method: string, path: string, answer: Response): Promise<void> {
-  contract ??= loadContract();
   const isJson = /[/+]json$/.test(answer.headers.get("content-type") ?? "");
   // A stream is not waited for; a test that reads it sees what is in it.
   const text = isJson ? await answer.clone().text() : null;
-  const fault = (await contract).faultOf({ method, path, status: answer.status, headers: answer.headers, text });
+  const fault = (await knownContract()).faultOf({ method, path, status: answer.status, headers: answer.headers, text });
   if (fault !== null) throw new Error(fault);
 }
 
@@ -72,6 +74,17 @@ export async function signIn(role: Role, name?: string): Promise<string> {
   return (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
 }
 
+const heeded = new WeakSet<WebSocket>();
+
+/** Holds what the server says on a socket, and how it closes it, against the documents. */
+function heed({ webSocket }: Response, path: string): void {
+  if (webSocket === null) return;
+  const traffic = new SocketTraffic(knownContract(), path);
+  webSocket.addEventListener("message", ({ data }) => traffic.says(data));
+  webSocket.addEventListener("close", ({ code }) => traffic.closes(code));
+  heeded.add(webSocket);
+}
+
 /** An open socket and what it has heard. */
 export type Heard = {
   socket: WebSocket;
@@ -79,9 +92,12 @@ export type Heard = {
   closed: Promise<{ code: number; reason: string }>;
 };
 
-export function listen(answer: Response): Heard {
+/** `path` is for an answer that an object gave, past the application. */
+export function listen(answer: Response, path?: string): Heard {
   const socket = answer.webSocket;
   if (!socket) throw new Error(`no socket: ${answer.status}`);
+  if (path !== undefined) heed(answer, path);
+  if (!heeded.has(socket)) throw new Error("say whose socket this is: its frames are held against the contract");
   const frames: Record<string, unknown>[] = [];
   socket.addEventListener("message", ({ data }) => {
     for (const line of String(data).split("\n")) if (line.startsWith("{")) frames.push(JSON.parse(line));
