@@ -1,15 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { draftEvent } from "../protocol/ndjson.ts";
-import { NodeWebSocket } from "./node-web-socket.ts";
+import { describe, expect, test } from "vitest";
 import { SseParser } from "./sse-parser.ts";
-import type { MemoryRun } from "./testing/memory-run.ts";
-import { MemoryServer } from "./testing/memory-server.ts";
+import { QUICK, until, watchedRun } from "./testing/watched-run.ts";
 import { nextTransport } from "./transport.ts";
 import type { Transport } from "./transport.ts";
-import { watchRun } from "./watch-run.ts";
-import type { WatchedLine, WatchRunOptions } from "./watch-run.ts";
 
 describe("which way the next connection goes", () => {
   const first: Transport = { using: "websocket", failures: 0, worked: false };
@@ -53,47 +48,8 @@ describe("an event stream", () => {
 });
 
 describe("where WebSockets do not come through", () => {
-  const QUICK = { firstRetryMs: 5, maxRetryMs: 20, ackWithinMs: 20 };
-  let server: MemoryServer;
-  let run: MemoryRun;
-  let batch = 0;
-
-  beforeEach(async () => {
-    server = await MemoryServer.start();
-    run = server.addRun();
-    batch = 0;
-    server.blocksSockets = true;
-  });
-  afterEach(() => server.down());
-
-  const say = (...messages: string[]) => {
-    batch += 1;
-    const drafts = messages.map((message) => draftEvent("console.line", null, { stream: "stdout", message }));
-    run.append({ id: "p", epoch: 0, sequence: batch }, drafts, null);
-  };
-  const finish = () =>
-    run.complete({ status: "succeeded", exit_code: 0, failure: null, createdAtMs: null, source: null, step: null });
-  const collect = (more: Partial<WatchRunOptions> = {}) => {
-    const lines: WatchedLine[] = [];
-    const states: string[] = [];
-    const watch = watchRun({
-      url: server.url,
-      runId: run.runId,
-      token: server.token,
-      webSocket: NodeWebSocket,
-      timing: QUICK,
-      onLines: (some) => void lines.push(...some),
-      onState: ({ kind }) => states.push(kind),
-      ...more,
-    });
-    return { watch, lines, states };
-  };
-  const until = async (condition: () => boolean) => {
-    for (let tries = 0; !condition(); tries += 1) {
-      if (tries > 4_000) throw new Error("it did not come about");
-      await sleep(5);
-    }
-  };
+  const on = watchedRun({ blocksSockets: true });
+  const { say, finish, collect } = on;
 
   test("the same lines come by server-sent events, by themselves, through the same states", async () => {
     say("one", "two");
@@ -102,45 +58,22 @@ describe("where WebSockets do not come through", () => {
     expect(watch.transport).toBe("sse");
     say("three");
     finish();
-    expect(await watch.finished).toEqual({ kind: "ended", status: "succeeded", lastSequence: 5, sha256: run.sha256 });
-    expect(lines.map(({ line }) => line)).toEqual(run.lines.map(({ line }) => line));
+    expect(await watch.finished).toEqual({
+      kind: "ended",
+      status: "succeeded",
+      lastSequence: 5,
+      sha256: on.run.sha256,
+    });
+    expect(lines.map(({ line }) => line)).toEqual(on.run.lines.map(({ line }) => line));
     expect(states.slice(-3)).toEqual(["catching_up", "live", "ended"]);
   });
 
-  test("random cuts while lines are written, WebSockets coming and going: 1..N once, in order", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.constantFrom("say", "say", "cut", "block", "allow", "slow", "pause"), {
-          minLength: 5,
-          maxLength: 40,
-        }),
-        async (steps) => {
-          run = server.addRun();
-          batch = 0;
-          server.blocksSockets = true;
-          let slow = false;
-          const sequences: number[] = [];
-          const { watch } = collect({
-            onLines: async (lines) => {
-              if (slow) await sleep(3);
-              sequences.push(...lines.map(({ sequence }) => sequence));
-            },
-          });
-          for (const one of steps) {
-            if (one === "say") say("x".repeat(100), "ü");
-            if (one === "cut") server.cutWatchers();
-            if (one === "block" || one === "allow") server.blocksSockets = one === "block";
-            if (one === "slow") slow = !slow;
-            if (one === "pause") await sleep(10);
-          }
-          finish();
-          await watch.finished;
-          expect(sequences).toEqual(run.lines.map(({ sequence }) => sequence));
-        },
-      ),
-      { numRuns: 40 },
-    );
-  });
+  test("random cuts while lines are written, WebSockets coming and going: 1..N once, in order", () =>
+    on.expectEachLineOnce({
+      cut: () => on.server.cutWatchers(),
+      block: () => void (on.server.blocksSockets = true),
+      allow: () => void (on.server.blocksSockets = false),
+    }));
 
   test("a token that no socket here can send: server-sent events from the first connection", async () => {
     const { watch } = collect({ webSocket: undefined });

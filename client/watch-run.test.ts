@@ -1,121 +1,47 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { draftEvent } from "../protocol/ndjson.ts";
 import { events, WatchRefused } from "./events.ts";
 import { NodeWebSocket } from "./node-web-socket.ts";
-import type { MemoryRun } from "./testing/memory-run.ts";
-import { MemoryServer } from "./testing/memory-server.ts";
+import { QUICK, until, watchedRun } from "./testing/watched-run.ts";
 import { watchRun } from "./watch-run.ts";
-import type { WatchedLine, WatchRunOptions } from "./watch-run.ts";
 import { watchWorkspace } from "./watch-workspace.ts";
 
-const QUICK = { firstRetryMs: 5, maxRetryMs: 40, ackWithinMs: 20 };
-let server: MemoryServer;
-let run: MemoryRun;
-let batch = 0;
-
-beforeEach(async () => {
-  server = await MemoryServer.start();
-  run = server.addRun();
-  batch = 0;
-});
-afterEach(() => server.down());
-
-const say = (...messages: string[]) => {
-  batch += 1;
-  run.append(
-    { id: "p", epoch: 0, sequence: batch },
-    messages.map((message) => draftEvent("console.line", null, { stream: "stdout", message })),
-    null,
-  );
-};
-const finish = () =>
-  run.complete({ status: "succeeded", exit_code: 0, failure: null, createdAtMs: null, source: null, step: null });
-const options = (more: Partial<WatchRunOptions> = {}): WatchRunOptions => ({
-  url: server.url,
-  runId: run.runId,
-  token: server.token,
-  webSocket: NodeWebSocket,
-  timing: QUICK,
-  onLines: () => {},
-  ...more,
-});
-const collect = (more: Partial<WatchRunOptions> = {}) => {
-  const lines: WatchedLine[] = [];
-  const states: string[] = [];
-  const watch = watchRun(
-    options({
-      onLines: (some) => void lines.push(...some),
-      onState: ({ kind }) => states.push(kind),
-      ...more,
-    }),
-  );
-  return { watch, lines, states };
-};
-const until = async (condition: () => boolean) => {
-  for (let tries = 0; !condition(); tries += 1) {
-    if (tries > 400) throw new Error("it did not come about");
-    await sleep(5);
-  }
-};
+const on = watchedRun();
+const { say, finish, options, collect } = on;
 
 describe("watchRun", () => {
   test("history, then live, then the end: the very lines that are stored", async () => {
     say("one", "two");
     const { watch, lines, states } = collect();
     await until(() => watch.connection.kind === "live");
-    await until(() => server.acks.length > 0);
+    await until(() => on.server.acks.length > 0);
     say("three");
     finish();
-    expect(await watch.finished).toEqual({ kind: "ended", status: "succeeded", lastSequence: 5, sha256: run.sha256 });
-    expect(lines.map(({ line }) => line)).toEqual(run.lines.map(({ line }) => line));
+    expect(await watch.finished).toEqual({
+      kind: "ended",
+      status: "succeeded",
+      lastSequence: 5,
+      sha256: on.run.sha256,
+    });
+    expect(lines.map(({ line }) => line)).toEqual(on.run.lines.map(({ line }) => line));
     expect(states).toEqual(["connecting", "catching_up", "live", "ended"]);
-    expect(server.acks[0]).toBe(3);
+    expect(on.server.acks[0]).toBe(3);
   });
 
-  test("random cuts while lines are written: 1..N once, in order", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.constantFrom("say", "say", "cut", "restart", "slow", "pause"), { minLength: 5, maxLength: 40 }),
-        async (steps) => {
-          run = server.addRun();
-          batch = 0;
-          let slow = false;
-          const sequences: number[] = [];
-          const { watch } = collect({
-            onLines: async (lines) => {
-              if (slow) await sleep(3);
-              sequences.push(...lines.map(({ sequence }) => sequence));
-            },
-          });
-          for (const one of steps) {
-            if (one === "say") say("x".repeat(100), "y");
-            if (one === "cut") server.cutWatchers();
-            if (one === "restart") server.cutWatchers(1012);
-            if (one === "slow") slow = !slow;
-            if (one === "pause") await sleep(4);
-          }
-          finish();
-          await watch.finished;
-          expect(sequences).toEqual(run.lines.map(({ sequence }) => sequence));
-        },
-      ),
-      { numRuns: 40 },
-    );
-  });
+  test("random cuts while lines are written: 1..N once, in order", () =>
+    on.expectEachLineOnce({ cut: () => on.server.cutWatchers(), restart: () => on.server.cutWatchers(1012) }));
 
   test("the server is away for a while: goes on where it was", async () => {
     say("before");
     const { watch, lines } = collect();
     await until(() => watch.connection.kind === "live");
-    await server.down();
+    await on.server.down();
     await until(() => watch.connection.kind === "reconnecting");
     say("meanwhile");
-    await server.listen();
+    await on.server.listen();
     finish();
     await watch.finished;
     expect(lines.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
@@ -125,8 +51,8 @@ describe("watchRun", () => {
     say("one");
     const { watch, lines, states } = collect();
     await until(() => watch.connection.kind === "live");
-    server.broadcast(`${run.lines[1]!.line}\n`);
-    server.broadcast(run.lines[1]!.line.replace('"sequence":2', '"sequence":9'));
+    on.server.broadcast(`${on.run.lines[1]!.line}\n`);
+    on.server.broadcast(on.run.lines[1]!.line.replace('"sequence":2', '"sequence":9'));
     await until(() => states.includes("reconnecting"));
     await until(() => watch.connection.kind === "live");
     say("two");
@@ -140,8 +66,8 @@ describe("watchRun", () => {
     const damaged: unknown[] = [];
     const { watch, lines } = collect({ onDamaged: (range) => damaged.push(range) });
     await until(() => watch.connection.kind === "live");
-    server.broadcast('{"op":"damaged","first":3,"last":4}\n');
-    server.broadcast(run.lines[1]!.line.replace('"sequence":2', '"sequence":5'));
+    on.server.broadcast('{"op":"damaged","first":3,"last":4}\n');
+    on.server.broadcast(on.run.lines[1]!.line.replace('"sequence":2', '"sequence":5'));
     await until(() => lines.length === 3);
     expect(damaged).toEqual([{ first: 3, last: 4 }]);
     expect(watch.sequence).toBe(5);
@@ -161,7 +87,7 @@ describe("watchRun", () => {
   });
 
   test("a slow watcher holds back its acknowledgements, and with them the server", async () => {
-    server.windowBytes = 64 * 1024;
+    on.server.windowBytes = 64 * 1024;
     for (let index = 0; index < 20; index += 1) say("z".repeat(30_000));
     let release: () => void = () => {};
     const gate = new Promise<void>((resolve) => (release = resolve));
@@ -176,7 +102,7 @@ describe("watchRun", () => {
     );
     await sleep(100);
     expect(received).toBeLessThan(5);
-    expect(server.acks).toEqual([]);
+    expect(on.server.acks).toEqual([]);
     release();
     finish();
     await watch.finished;
@@ -204,7 +130,7 @@ describe("watchRun", () => {
     let connections = 0;
     silent.on("connection", (socket) => {
       connections += 1;
-      const hello = { op: "hello", run_id: run.runId, status: "running", last_sequence: 1, watcher_id: "w" };
+      const hello = { op: "hello", run_id: on.run.runId, status: "running", last_sequence: 1, watcher_id: "w" };
       socket.send(JSON.stringify(hello));
     });
     await once(silent, "listening");
@@ -219,14 +145,14 @@ describe("watchRun", () => {
   test("says where it looks, at most once in its span, and again after a reconnect", async () => {
     const { watch } = collect({ timing: { ...QUICK, viewEveryMs: 50 } });
     watch.setView(1, 10, true);
-    await until(() => server.views.length === 1);
+    await until(() => on.server.views.length === 1);
     watch.setView(2, 11, true);
     watch.setView(3, 12, false);
-    await until(() => server.views.length === 2);
-    expect(server.views[1]).toContain('"first":3');
-    server.cutWatchers();
-    await until(() => server.views.length === 3);
-    expect(server.views[2]).toBe(server.views[1]);
+    await until(() => on.server.views.length === 2);
+    expect(on.server.views[1]).toContain('"first":3');
+    on.server.cutWatchers();
+    await until(() => on.server.views.length === 3);
+    expect(on.server.views[2]).toBe(on.server.views[1]);
     watch.stop();
   });
 
@@ -250,7 +176,7 @@ describe("watchRun", () => {
     });
     finish();
     await until(() => attached.at(-1) === true);
-    server.cutWatchers();
+    on.server.cutWatchers();
     await until(() => attached.includes(false) && attached.at(-1) === true);
     expect(ends).toHaveLength(1);
     watch.stop();
@@ -264,7 +190,7 @@ describe("events", () => {
     const { onLines: _, ...rest } = options();
     for await (const event of events(rest)) {
       sequences.push(event.sequence);
-      if (event.sequence === 2) server.cutWatchers();
+      if (event.sequence === 2) on.server.cutWatchers();
       if (event.sequence === 3) finish();
     }
     expect(sequences).toEqual([1, 2, 3, 4]);
@@ -294,9 +220,9 @@ describe("events", () => {
 test("watchWorkspace: open runs after every connection", async () => {
   const told: string[] = [];
   const watch = watchWorkspace({
-    url: server.url,
+    url: on.server.url,
     workspaceId: "default",
-    token: server.token,
+    token: on.server.token,
     webSocket: NodeWebSocket,
     timing: QUICK,
     onHello: () => told.push("hello"),
@@ -304,11 +230,11 @@ test("watchWorkspace: open runs after every connection", async () => {
     onRunDeleted: (runId) => told.push(`deleted ${runId}`),
   });
   await until(() => told.length === 2);
-  server.broadcast(`{"op":"run_deleted","run_id":"${run.runId}"}\n{"op":"something_new"}\n`);
+  on.server.broadcast(`{"op":"run_deleted","run_id":"${on.run.runId}"}\n{"op":"something_new"}\n`);
   await until(() => told.length === 3);
-  server.cutWatchers(1012);
+  on.server.cutWatchers(1012);
   await until(() => told.length === 5);
-  expect(told).toEqual(["hello", run.runId, `deleted ${run.runId}`, "hello", run.runId]);
+  expect(told).toEqual(["hello", on.run.runId, `deleted ${on.run.runId}`, "hello", on.run.runId]);
   expect(watch.connection.kind).toBe("live");
   watch.stop();
 });
