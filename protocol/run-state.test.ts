@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { payloadSchemas, RUN_STATUSES, type RunEvent } from "./event.ts";
+import { RUN_STATUSES } from "./event.ts";
 import { foldRunState, newRunState, type RunState } from "./run-state.ts";
 import { LIMITS } from "./limits.ts";
+import { anyEvent } from "./testing/any-event.ts";
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 21, 2, 30, second)).toISOString();
 type Told = [type: string, payload?: Record<string, unknown>, second?: number];
@@ -170,54 +171,6 @@ test("each part of the log is degraded until it recovers", () => {
   expect(stateAfter(...told).degraded).toEqual(["index", "archive"]);
   expect(stateAfter(...told, ["log.recovered", { part: "index" }]).degraded).toEqual(["archive"]);
 });
-
-/** Events whose types are known and whose payloads are anything, often with the right names and the wrong values. */
-const anyEvent: fc.Arbitrary<Omit<RunEvent, "sequence">> = fc.record(
-  {
-    type: fc.constantFrom("my.type", ...Object.keys(payloadSchemas)),
-    created_at: fc.integer({ min: 0, max: 59 }).map(at),
-    step: fc.constantFrom("a", "b"),
-    payload: fc.dictionary(
-      fc.constantFrom(
-        "status",
-        "name",
-        "code",
-        "message",
-        "control_id",
-        "action",
-        "by",
-        "part",
-        "execution",
-        "artifacts",
-        "failure",
-        "value",
-        "row_count",
-        "percent",
-        "duration_ms",
-        "severity",
-        "started_at",
-        "output_paths",
-        "labels",
-      ),
-      fc.oneof(
-        fc.jsonValue(),
-        fc.constantFrom<unknown>(
-          "succeeded",
-          "failed",
-          "cancelled",
-          "cancel",
-          "archive",
-          "error",
-          1e308,
-          Infinity,
-          -1,
-          {},
-        ),
-      ),
-    ),
-  },
-  { requiredKeys: ["type", "created_at", "payload"] },
-);
 
 test("[STA3] the fold never fails, stays plain JSON, and goes on from what was stored", () => {
   fc.assert(
