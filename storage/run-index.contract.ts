@@ -126,7 +126,7 @@ export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex
       );
     });
 
-    test("pages of any query are the runs that pass its filters, each once, newest first", async () => {
+    test("[LST1] pages of any query are the runs that pass its filters, each once, newest first", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(runArbitrary, { maxLength: 25 }), queryArbitrary, async (drafts, query) => {
           index = await makeIndex();

@@ -1,19 +1,11 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Artifact, ArtifactList, Run } from "../protocol/api.ts";
 import { call, seedTokens, type Call } from "../test/workerd/api.ts";
+import { archiveRun, createRun } from "../test/workerd/runs.ts";
 
 beforeAll(seedTokens);
 
-const create = async (): Promise<string> =>
-  (await (await call("POST", "/api/workspaces/default/runs", { as: "operator", json: {} })).json<Run>()).run_id;
-const append = (runId: string, event: object) =>
-  call("POST", `/api/runs/${runId}/events`, {
-    as: "operator",
-    body: `${JSON.stringify(event)}\n`,
-    headers: { "content-type": "application/x-ndjson" },
-  });
-const end = (runId: string) => append(runId, { type: "run.completed", payload: { status: "succeeded" } });
 const get = async (runId: string): Promise<Run> =>
   (await call("GET", `/api/runs/${runId}`, { as: "viewer" })).json<Run>();
 const pathOf = (runId: string, name: string): string => `/api/runs/${runId}/artifacts/${encodeURIComponent(name)}`;
@@ -35,16 +27,9 @@ const code = async (answer: Response): Promise<[number, string]> => [
   answer.status,
   (await answer.json<{ code: string }>()).code,
 ];
-async function archived(runId: string): Promise<void> {
-  await end(runId);
-  await vi.waitFor(async () => expect(await env.RUNS.getByName(runId).describe()).toEqual({ kind: "unknown" }), {
-    timeout: 10_000,
-  });
-}
-
 describe("an artifact", () => {
   test("[ART5] [ART6] of an open run: uploaded, listed, read, in the log once, in the paths of the run and of its end", async () => {
-    const id = await create();
+    const id = (await createRun()).run_id;
     const made = await put(id, "report.txt", "twelve bytes");
     expect(made.status).toBe(201);
     const artifact = await made.json<Artifact>();
@@ -62,7 +47,7 @@ describe("an artifact", () => {
     const path = `workspaces/default/runs/${id}/artifacts/report.txt`;
     expect((await get(id)).output_paths).toEqual([path]);
     expect(await env.ARCHIVE.head(path)).not.toBeNull();
-    await archived(id);
+    await archiveRun(id);
     const log = await (await env.ARCHIVE.get(`workspaces/default/runs/${id}/logs/events.ndjson`))?.text();
     const events = (log ?? "")
       .trim()
@@ -79,8 +64,8 @@ describe("an artifact", () => {
   });
 
   test("[ART4] [ART5] of an ended run: listed and read, in its paths, and the log stays", async () => {
-    const id = await create();
-    await archived(id);
+    const id = (await createRun()).run_id;
+    await archiveRun(id);
     const before = await get(id);
     expect((await put(id, "late.txt", "late")).status).toBe(201);
     expect((await put(id, "late.txt", "late")).status).toBe(200);
@@ -106,7 +91,7 @@ describe("an artifact", () => {
     "__proto__",
     "'); DROP TABLE artifacts; --",
   ])("[ART3] the name %j comes back as it was", async (name) => {
-    const id = await create();
+    const id = (await createRun()).run_id;
     expect(await (await put(id, name, name)).json()).toMatchObject({ name });
     expect((await list(id)).map((each) => each.name)).toEqual([name]);
     const answer = await read(id, name);
@@ -120,7 +105,7 @@ describe("an artifact", () => {
   test.each(["a%2Fb", "%00", "a%0Ab", "%7F", "%C2%85", "%FF", "%zz", "x".repeat(201)])(
     "[ART3] the name %s is refused, and there is none of that name",
     async (name) => {
-      const id = await create();
+      const id = (await createRun()).run_id;
       const path = `/api/runs/${id}/artifacts/${name}`;
       expect(await code(await call("PUT", path, { as: "operator", body: "x" }))).toEqual([422, "INVALID_BODY"]);
       expect(await code(await call("GET", path, { as: "viewer" }))).toEqual([404, "ARTIFACT_NOT_FOUND"]);
@@ -129,7 +114,7 @@ describe("an artifact", () => {
   );
 
   test("[ART7] it may run nothing, whatever it is; pictures and text are shown in place when asked", async () => {
-    const id = await create();
+    const id = (await createRun()).run_id;
     const types = ["text/html", "image/svg+xml", "text/plain; charset=utf-8", "image/png", "application/javascript"];
     for (const [n, type] of types.entries()) {
       await put(id, `f${n}`, "<script>alert(1)</script>", { "content-type": type });
@@ -148,7 +133,7 @@ describe("an artifact", () => {
   });
 
   test("[ART7] byte ranges, tags and HEAD", async () => {
-    const id = await create();
+    const id = (await createRun()).run_id;
     const { sha256 } = await (await put(id, "n", "0123456789")).json<Artifact>();
     const etag = `"${sha256}"`;
     const whole = await read(id, "n");
@@ -183,7 +168,7 @@ describe("an artifact", () => {
   });
 
   test("refused: no run, no artifact, a viewer", async () => {
-    const id = await create();
+    const id = (await createRun()).run_id;
     const none = "0194a8e0-0000-7000-8000-000000000000";
     expect(await code(await put(none, "a", "x"))).toEqual([404, "RUN_NOT_FOUND"]);
     expect(await code(await read(none, "a"))).toEqual([404, "RUN_NOT_FOUND"]);

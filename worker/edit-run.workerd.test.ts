@@ -1,23 +1,11 @@
-import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import type { Run, RunList } from "../protocol/api.ts";
+import type { CreateRun, Run, RunList } from "../protocol/api.ts";
 import { call, listen, seedTokens, tokenOf, type Call } from "../test/workerd/api.ts";
+import { append, archiveRun, createRun, endRun } from "../test/workerd/runs.ts";
 
 const RUNS = "/api/workspaces/default/runs";
 beforeAll(seedTokens);
 
-async function create(json: unknown = {}): Promise<Run> {
-  const answer = await call("POST", RUNS, { as: "operator", json });
-  expect(answer.status).toBe(202);
-  return answer.json<Run>();
-}
-const append = (runId: string, event: object) =>
-  call("POST", `/api/runs/${runId}/events`, {
-    as: "operator",
-    body: `${JSON.stringify(event)}\n`,
-    headers: { "content-type": "application/x-ndjson" },
-  });
-const end = (runId: string) => append(runId, { type: "run.completed", payload: { status: "succeeded" } });
 const patch = (runId: string, json: unknown, headers: Record<string, string> = {}, as: Call["as"] = "operator") =>
   call("PATCH", `/api/runs/${runId}`, { as, json, headers });
 const get = (runId: string) => call("GET", `/api/runs/${runId}`, { as: "viewer" });
@@ -26,18 +14,10 @@ const list = async (query: string): Promise<string[]> => {
   return (await answer.json<RunList>()).items.map(({ run_id }) => run_id);
 };
 
-/** The run has ended, its log is in R2, and its object holds nothing any more. */
-async function archived(runId: string): Promise<void> {
-  await end(runId);
-  await vi.waitFor(async () => expect(await env.RUNS.getByName(runId).describe()).toEqual({ kind: "unknown" }), {
-    timeout: 10_000,
-  });
-}
-
 describe.each(["open", "ended"])("PATCH of a run that is %s", (state) => {
-  const made = async (json: object): Promise<Run> => {
-    const run = await create(json);
-    if (state === "ended") await archived(run.run_id);
+  const made = async (json: CreateRun): Promise<Run> => {
+    const run = await createRun(json);
+    if (state === "ended") await archiveRun(run.run_id);
     return run;
   };
 
@@ -58,7 +38,7 @@ describe.each(["open", "ended"])("PATCH of a run that is %s", (state) => {
     expect(await list(`q=${key}`)).toEqual([]);
     expect((await (await get(run.run_id)).json<Run>()).last_sequence).toBe(head);
     if (state === "ended") return;
-    await archived(run.run_id);
+    await archiveRun(run.run_id);
     expect(await (await get(run.run_id)).json()).toMatchObject({ name: null, pinned: true, status: "succeeded" });
   });
 
@@ -140,7 +120,7 @@ describe.each(["open", "ended"])("PATCH of a run that is %s", (state) => {
   test("a viewer may not, and a deleted run is not there", async () => {
     const run = await made({});
     expect((await patch(run.run_id, { pinned: true }, {}, "viewer")).status).toBe(403);
-    if (state === "open") await end(run.run_id);
+    if (state === "open") await endRun(run.run_id);
     expect((await call("DELETE", `/api/runs/${run.run_id}`, { as: "administrator" })).status).toBe(204);
     expect((await patch(run.run_id, { pinned: true })).status).toBe(404);
   });

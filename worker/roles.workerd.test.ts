@@ -1,8 +1,10 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test, vi } from "vitest";
-import { ROLES, type Role, type Run } from "../protocol/api.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { ROLES, type Role } from "../protocol/api.ts";
 import { call, seedTokens, tokenOf, type Call } from "../test/workerd/api.ts";
+import { archiveRun, createRun } from "../test/workerd/runs.ts";
 import { ACCESS } from "./access.ts";
+import { app } from "./app.ts";
 
 /**
  * What each route answers to whom, asked of things that exist: every route of the access table has a row here, and a row says again who may call it,
@@ -64,18 +66,9 @@ beforeAll(async () => {
 });
 
 async function run(kind: "open" | "ended"): Promise<string> {
-  const made = await call("POST", `/api/workspaces/${WS}/runs`, { as: "operator", json: { name: "kept" } });
-  const { run_id } = await made.json<Run>();
+  const { run_id } = await createRun({ name: "kept" }, WS);
   await call("PUT", `/api/runs/${run_id}/artifacts/file`, { as: "operator", body: "the file" });
-  if (kind === "open") return run_id;
-  await call("POST", `/api/runs/${run_id}/events`, {
-    as: "operator",
-    body: '{"type":"run.completed","payload":{"status":"succeeded"}}',
-    headers: { "content-type": "application/x-ndjson" },
-  });
-  await vi.waitFor(async () => expect(await env.RUNS.getByName(run_id).describe()).toEqual({ kind: "unknown" }), {
-    timeout: 10_000,
-  });
+  if (kind === "ended") await archiveRun(run_id);
   return run_id;
 }
 
@@ -105,6 +98,15 @@ async function finish(answer: Response): Promise<Response> {
   answer.webSocket?.close();
   return answer;
 }
+
+test("the access table and the application have the same routes", () => {
+  const routes = new Set(
+    app.routes
+      .filter(({ method, path }) => method !== "ALL" && path.startsWith("/api/"))
+      .map(({ method, path }) => `${method} ${path}`),
+  );
+  expect([...routes].toSorted()).toEqual(ACCESS.map(({ method, path }) => `${method} ${path}`).toSorted());
+});
 
 test("every route has its row, no row is without a route, and both say the same of who may call it", () => {
   const rows = Object.entries(ROWS).map(([route, { caller }]) => `${route}: ${caller}`);
@@ -152,11 +154,12 @@ describe.each(Object.entries(ROWS))("%s", (route, row) => {
   });
 });
 
-test.each(Object.keys(ROWS).filter((route) => route.includes(":id") && ROWS[route]?.answers !== 101))(
-  "%s: an unknown run, for who may: 404",
-  async (route) => {
-    const [method = "", path = ""] = route.split(" ");
-    const answer = await call(method, pathFor(path, UNKNOWN), { ...ROWS[route]?.request, as: "administrator" });
-    expect([answer.status, (await answer.json<{ code: string }>()).code]).toEqual([404, "RUN_NOT_FOUND"]);
-  },
-);
+const ofRuns = Object.entries(ROWS).filter(([route]) => route.includes(":id"));
+test.each(ofRuns)("%s: an unknown run is 404 for who may, and 403 as any other for who may not", async (route, row) => {
+  const [method = "", path = ""] = route.split(" ");
+  for (const role of ROLES) {
+    const answer = await call(method, pathFor(path, UNKNOWN), { ...row.request, as: role });
+    const expected = mayCall(role, row) ? [404, "RUN_NOT_FOUND"] : [403, "FORBIDDEN"];
+    expect([role, answer.status, (await answer.json<{ code: string }>()).code]).toEqual([role, ...expected]);
+  }
+});

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { call, listen, ORIGIN, seedTokens, tokenOf, type Call } from "../test/workerd/api.ts";
 import type { Run, RunList } from "../protocol/api.ts";
 import { app } from "./app.ts";
+import { append, endRun } from "../test/workerd/runs.ts";
 
 const RUNS = "/api/workspaces/default/runs";
 beforeAll(seedTokens);
@@ -17,14 +18,6 @@ async function create(
   return { answer, run: await answer.json<Run>() };
 }
 
-const append = (runId: string, ...events: object[]) =>
-  call("POST", `/api/runs/${runId}/events`, {
-    as: "operator",
-    body: events.map((event) => `${JSON.stringify(event)}\n`).join(""),
-    headers: { "content-type": "application/x-ndjson" },
-  });
-
-const end = (runId: string, status = "succeeded") => append(runId, { type: "run.completed", payload: { status } });
 const get = async (runId: string): Promise<Run> =>
   (await call("GET", `/api/runs/${runId}`, { as: "viewer" })).json<Run>();
 const list = async (query = "limit=200"): Promise<Run[]> =>
@@ -79,7 +72,7 @@ describe("creating", () => {
 
     await evictDurableObject(env.RUNS.getByName(run_id));
     await allTell();
-    await end(run_id);
+    await endRun(run_id);
     await allTell();
   });
 
@@ -125,7 +118,7 @@ describe("creating", () => {
   test("a repeat after the run has ended finds it; after its deletion, or a day, it makes a new one", async () => {
     const key = { "idempotency-key": crypto.randomUUID() };
     const { run } = await create({}, key);
-    await end(run.run_id);
+    await endRun(run.run_id);
     const repeated = await create({}, key);
     expect([repeated.run.run_id, repeated.run.status]).toEqual([run.run_id, "succeeded"]);
 
@@ -144,7 +137,7 @@ describe("a run's life as the API shows it", () => {
     await append(run.run_id, { type: "console.line", payload: { stream: "stdout", message: "one" } });
     expect((await get(run.run_id)).status).toBe("running");
     expect((await list("status=running&q=life")).map(({ run_id }) => run_id)).toEqual([run.run_id]);
-    expect((await end(run.run_id, "failed")).status).toBe(200);
+    expect((await endRun(run.run_id, "failed")).status).toBe(200);
     expect(await get(run.run_id)).toMatchObject({ status: "failed" });
     expect(await list("status=running&q=life")).toEqual([]);
     expect((await list("status=failed&q=life")).map(({ run_id }) => run_id)).toEqual([run.run_id]);
@@ -154,7 +147,7 @@ describe("a run's life as the API shows it", () => {
 
   test("the filter aliases mean what other tools mean by them", async () => {
     const { run } = await create({ name: "alias" });
-    await end(run.run_id);
+    await endRun(run.run_id);
     expect((await list("status=completed&q=alias")).map(({ status }) => status)).toEqual(["succeeded"]);
     expect(await list("status=canceled&q=alias")).toEqual([]);
   });
@@ -168,7 +161,7 @@ describe("a run's life as the API shows it", () => {
     expect((await cancel(run.run_id)).status).toBe(200);
 
     const ended = await create();
-    await end(ended.run.run_id);
+    await endRun(ended.run.run_id);
     const refused = await cancel(ended.run.run_id);
     expect(refused.status).toBe(409);
     expect(await refused.json()).toMatchObject({ code: "RUN_NOT_CANCELLABLE" });
@@ -180,7 +173,7 @@ describe("a run's life as the API shows it", () => {
     const heard = await beat();
     expect(heard.status).toBe(200);
     expect(await heard.json()).toEqual({ control: [] });
-    await end(run.run_id);
+    await endRun(run.run_id);
     expect((await beat()).status).toBe(409);
   });
 });
@@ -195,7 +188,7 @@ describe("deleting", () => {
   test("of an ended run nothing is left", async () => {
     const { run } = await create();
     await append(run.run_id, { type: "console.line", payload: { stream: "stdout", message: "one" } });
-    await end(run.run_id);
+    await endRun(run.run_id);
     const prefix = `workspaces/default/runs/${run.run_id}/`;
     await env.ARCHIVE.put(`${prefix}artifacts/report.txt`, "x");
     expect((await call("DELETE", `/api/runs/${run.run_id}`, { as: "administrator" })).status).toBe(204);

@@ -1,7 +1,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { call, ORIGIN, seedTokens, signIn, tokenOf } from "../test/workerd/api.ts";
+import { call, listen, ORIGIN, seedTokens, signIn, tokenOf } from "../test/workerd/api.ts";
 import { app } from "./app.ts";
 import { sha256Hex } from "./secrets.ts";
 
@@ -35,6 +35,19 @@ describe("signing in", () => {
     expect(out.status).toBe(204);
     expect(out.headers.get("set-cookie")).toContain("Max-Age=0");
     expect((await call("GET", "/api/session", { headers: { cookie } })).status).toBe(401);
+  });
+
+  test("[SOC9] signing out closes no socket that is open, and opens no other", async () => {
+    const cookie = await signIn("viewer");
+    const headers = { cookie, upgrade: "websocket", origin: ORIGIN };
+    const open = listen(await call("GET", "/api/workspaces/default/live", { headers }));
+    await call("DELETE", "/api/session", { headers: { cookie, origin: ORIGIN } });
+    const late = listen(await call("GET", "/api/workspaces/default/live", { headers }));
+    expect((await late.closed).code).toBe(4401);
+    const created = await call("POST", "/api/workspaces/default/runs", { as: "operator", json: { name: "after it" } });
+    const run = expect.objectContaining({ run_id: (await created.json<{ run_id: string }>()).run_id });
+    await vi.waitFor(() => expect(open.frames).toContainEqual({ op: "run", run }), 10_000);
+    open.socket.close(1000, "");
   });
 
   test("D1 holds hashes, no token and no cookie", async () => {

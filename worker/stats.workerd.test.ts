@@ -1,18 +1,18 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
-import type { Run, RunList, Stats } from "../protocol/api.ts";
+import type { CreateRun, Run, RunList, Stats } from "../protocol/api.ts";
 import type { IndexedRun } from "../core/ports.ts";
 import { call, seedTokens } from "../test/workerd/api.ts";
 import { statsOf } from "../storage/run-stats.ts";
 import { statsDays, toWireStats } from "./workspace-stats.ts";
+import { append, createRun } from "../test/workerd/runs.ts";
 
 beforeAll(seedTokens);
 
 async function workspace() {
   const ws = `w-${crypto.randomUUID().slice(0, 8)}`;
   await call("PUT", `/api/workspaces/${ws}`, { as: "administrator" });
-  const create = async (json: object = {}): Promise<Run> =>
-    (await call("POST", `/api/workspaces/${ws}/runs`, { as: "operator", json })).json<Run>();
+  const create = (json: CreateRun = {}): Promise<Run> => createRun(json, ws);
   const stats = async (): Promise<Stats> => {
     const answer = await call("GET", `/api/workspaces/${ws}/stats`, { as: "viewer" });
     expect(answer.status).toBe(200);
@@ -33,12 +33,6 @@ async function workspace() {
   return { create, stats, recomputed };
 }
 
-const append = (runId: string, ...events: object[]) =>
-  call("POST", `/api/runs/${runId}/events`, {
-    as: "operator",
-    body: events.map((event) => `${JSON.stringify(event)}\n`).join(""),
-    headers: { "content-type": "application/x-ndjson" },
-  });
 const completed = (status: string) => ({ type: "run.completed", payload: { status } });
 
 test("[STS1] at every step of many runs the numbers are what the list adds up to", async () => {

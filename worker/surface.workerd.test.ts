@@ -1,38 +1,14 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { call, listen, ORIGIN, seedTokens, tokenOf, type Call } from "../test/workerd/api.ts";
-import { ROLES, type Role } from "../protocol/api.ts";
-import { ACCESS, mayAct } from "./access.ts";
-import { app } from "./app.ts";
+import { LIMIT_WORDS } from "../protocol/limit-words.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { archiveRun, createRun } from "../test/workerd/runs.ts";
+import { ACCESS } from "./access.ts";
 
 const NO_RUN = "0194a8e0-0000-7000-8000-000000000000";
-const pathOf = (pattern: string): string => pattern.replace(":ws", "default").replace(":id", NO_RUN);
 
 beforeAll(seedTokens);
-
-test("the access table and the application have the same routes", () => {
-  const routes = new Set(
-    app.routes
-      .filter(({ method, path }) => method !== "ALL" && path.startsWith("/api/"))
-      .map(({ method, path }) => `${method} ${path}`),
-  );
-  expect([...routes].sort()).toEqual(ACCESS.map(({ method, path }) => `${method} ${path}`).sort());
-});
-
-describe.each(ACCESS)("$method $path is for $caller", ({ method, path, caller }) => {
-  test("without a token: 401, unless it is open", async () => {
-    const { status } = await call(method, pathOf(path));
-    if (caller === "open") expect(status).not.toBe(401);
-    else expect(status).toBe(401);
-  });
-
-  test.each(ROLES)("as %s", async (role: Role) => {
-    const { status } = await call(method, pathOf(path), { as: role });
-    if (caller === "open" || mayAct(role, caller)) expect([401, 403, 405]).not.toContain(status);
-    else expect(status).toBe(403);
-    expect(status).toBeLessThan(500);
-  });
-});
 
 describe("refusals", () => {
   const admin: Call = { as: "administrator" };
@@ -143,7 +119,7 @@ describe("refusals", () => {
       "cursor=",
       "limit=1&limit=2",
     ].map(listed),
-  ])("%s: %s %s", async (_what, method, path, request, status, code) => {
+  ])("[ERR1] [ERR3] %s: %s %s", async (_what, method, path, request, status, code) => {
     const answer = await call(method, path, request);
     const body = await answer.json<Record<string, unknown>>();
     expect([answer.status, body["code"]]).toEqual([status, code]);
@@ -214,6 +190,57 @@ describe("sockets are refused", () => {
   });
 });
 
+describe("[SOC12] a socket while the storage cannot be reached", () => {
+  const upgrade = { upgrade: "websocket", authorization: `Bearer ${tokenOf("viewer")}` };
+  /** What fails, while it does. */
+  const failing = async <Result>(
+    whatFails: () => { mockRestore: () => void },
+    during: () => Promise<Result>,
+  ): Promise<Result> => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    const failure = whatFails();
+    try {
+      return await during();
+    } finally {
+      failure.mockRestore();
+      log.mockRestore();
+    }
+  };
+
+  test.each(["/api/workspaces/default/live", `/api/runs/${NO_RUN}/live`])(
+    "is refused with 503 to a program, and closed 1012 to a page: %s",
+    async (path) => {
+      // Who asks is known from before.
+      await call("GET", "/api/workspaces", { as: "viewer" });
+      const d1 = () =>
+        vi.spyOn(env.DB, "prepare").mockImplementation(() => {
+          throw new Error("D1_ERROR: Network connection lost.");
+        });
+      expect((await failing(d1, () => call("GET", path, { headers: upgrade }))).status).toBe(503);
+      const page = await failing(d1, () => call("GET", path, { headers: { ...upgrade, origin: ORIGIN } }));
+      expect(await listen(page).closed).toEqual({ code: 1012, reason: expect.stringContaining("try again") });
+    },
+  );
+
+  test("that replays an ended run is closed 1012 where it broke off, and goes on from there when it comes again", async () => {
+    const { run_id } = await createRun();
+    await archiveRun(run_id, "failed");
+    const r2 = () =>
+      vi
+        .spyOn(env.ARCHIVE, "get")
+        .mockRejectedValue(new Error("get: We encountered an internal error. Please try again. (10001)"));
+    const broken = await failing(r2, async () => {
+      const heard = listen(await call("GET", `/api/runs/${run_id}/live`, { headers: upgrade }));
+      return { closed: await heard.closed, frames: heard.frames };
+    });
+    expect(broken.closed.code).toBe(1012);
+    expect(broken.frames.map(({ op }) => op)).not.toContain("end");
+    const again = listen(await call("GET", `/api/runs/${run_id}/live`, { headers: upgrade }));
+    expect((await again.closed).code).toBe(1000);
+    expect(again.frames.map(({ op, sequence }) => op ?? sequence)).toEqual(["hello", 1, 2, 3, "caught_up", "end"]);
+  });
+});
+
 describe("what every answer carries", () => {
   test("the API: nothing in it may run, nothing of it is kept", async () => {
     const { headers } = await call("GET", "/api/health");
@@ -221,6 +248,21 @@ describe("what every answer carries", () => {
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("referrer-policy")).toBe("no-referrer");
     expect(headers.get("cache-control")).toBe("no-store");
+  });
+
+  test("[LIM1] the limits are the table's, and the document says each in words", async () => {
+    expect(await (await call("GET", "/api/limits")).json()).toEqual(LIMITS);
+    const { paths } = await (
+      await call("GET", "/api/openapi.json")
+    ).json<{
+      paths: Record<string, Record<string, { responses: Record<string, { content: Record<string, unknown> }> }>>;
+    }>();
+    const answer = paths["/api/limits"]?.["get"]?.responses["200"]?.content["application/json"];
+    const documented = Object.keys(LIMITS).map((name) => [
+      name,
+      expect.objectContaining({ description: LIMIT_WORDS[name as keyof typeof LIMITS] }),
+    ]);
+    expect(answer).toMatchObject({ schema: { properties: Object.fromEntries(documented) } });
   });
 
   test("the contract documents name every route and socket", async () => {

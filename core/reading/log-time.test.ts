@@ -42,7 +42,7 @@ const said = fc.record({
   evict: fc.boolean(),
 });
 
-test("[TIME1] a position by time is the first line at which the greatest time so far, bounded by receipt, is reached", async () => {
+test("[EVT10] [TIME1] a position by time is the first line at which the greatest time so far, bounded by receipt, is reached", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(said, { maxLength: 12 }), fc.boolean(), async (batches, isEnded) => {
       const world = new RunWorld();

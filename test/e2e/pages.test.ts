@@ -231,7 +231,7 @@ async function cuttable(page: Page): Promise<() => Promise<void>> {
   };
 }
 
-describe("[UI1] no page, in no state, theme or width, has an accessibility violation or is wider than its window", () => {
+describe("no page, in no state, theme or width, has an accessibility violation or is wider than its window", () => {
   test.each(STATES)("$name", async ({ name, who = "administrator", on = () => server, open }) => {
     const at = on();
     const token = { administrator: at.api.token, viewer: at.viewToken, stranger: null }[who];

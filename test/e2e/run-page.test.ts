@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });
 
-test("[UI2] a stale edit is told in words and undoes nothing; saved again it is an edit of the newer one", async () => {
+test("a stale edit is told in words and undoes nothing; saved again it is an edit of the newer one", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "first", labels: { a: "1" } });
   const { page, context, errors } = await visit(browser, administrator);
   await page.goto(`${server.server.url}/runs/${runId}`);
@@ -47,7 +47,7 @@ test("[UI2] a stale edit is told in words and undoes nothing; saved again it is 
   await context.close();
 });
 
-test("[UI3] a pin set in one list shows in another, and what is refused is taken back and said", async () => {
+test("a pin set in one list shows in another, and what is refused is taken back and said", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "to be pinned" });
   const [here, there] = await Promise.all([visit(browser, administrator), visit(browser, administrator)]);
   const pinIn = (page: Page) => button(page, "Pin to be pinned");
@@ -63,7 +63,7 @@ test("[UI3] a pin set in one list shows in another, and what is refused is taken
   await Promise.all([here.context.close(), there.context.close()]);
 });
 
-test("[UI4] a connection that was cut says when it is back, and that the server is newer than the page", async () => {
+test("a connection that was cut says when it is back, and that the server is newer than the page", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "cut" });
   await server.api.add(runId, [{ type: "run.started", payload: {} }, consoleLine("before")]);
   const { page, context } = await visit(browser, administrator);
@@ -82,7 +82,7 @@ test("[UI4] a connection that was cut says when it is back, and that the server 
   await context.close();
 });
 
-test("[UI5] what is copied for curl and the SDK follows the run when it is pasted, and holds no token", async () => {
+test("what is copied for curl and the SDK follows the run when it is pasted, and holds no token", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "shared" });
   await server.api.add(runId, [{ type: "run.started", payload: {} }, consoleLine("hello from the run")]);
   await server.api.complete(runId);
@@ -118,7 +118,7 @@ test("[UI5] what is copied for curl and the SDK follows the run when it is paste
   await context.close();
 });
 
-test("[UI6] deleting names what goes, and is offered to administrators only", async () => {
+test("deleting names what goes, and is offered to administrators only", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "to be deleted" });
   await server.api.add(runId, [{ type: "run.started", payload: {} }, consoleLine("x")]);
   await server.api.complete(runId);
@@ -147,7 +147,7 @@ test("[UI6] deleting names what goes, and is offered to administrators only", as
   await Promise.all([context.close(), viewer.context.close()]);
 });
 
-test("[UI7] the counts on the tabs follow the lines, and end as the server's summary", async () => {
+test("the counts on the tabs follow the lines, and end as the server's summary", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "counted" });
   await server.api.add(runId, [{ type: "run.started", payload: {} }]);
   const { page, context } = await visit(browser, administrator);
@@ -189,7 +189,7 @@ test("[UI7] the counts on the tabs follow the lines, and end as the server's sum
   await context.close();
 });
 
-test("[UI11] with motion reduced too a run opens at its end, and keeps to it", async () => {
+test("with motion reduced too a run opens at its end, and keeps to it", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "still" });
   await server.api.add(runId, [
     { type: "run.started", payload: {} },
@@ -210,7 +210,7 @@ test("[UI11] with motion reduced too a run opens at its end, and keeps to it", a
   await context.close();
 });
 
-test("[UI8] an event is shown as it is stored, digit for digit", async () => {
+test("an event is shown as it is stored, digit for digit", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "exact" });
   await server.api.append(
     runId,
@@ -233,7 +233,7 @@ test("[UI8] an event is shown as it is stored, digit for digit", async () => {
   await context.close();
 });
 
-test("[UI9] a filter is in the address, and asks the server for what it says", async () => {
+test("a filter is in the address, and asks the server for what it says", async () => {
   for (const [name, labels] of [
     ["wanted", { env: "prod" }],
     ["unwanted", { env: "test" }],
@@ -256,7 +256,7 @@ test("[UI9] a filter is in the address, and asks the server for what it says", a
   await context.close();
 });
 
-test("[UI10] the first page asks for less than 100 KB of script, compressed as browsers are sent it", async () => {
+test("the first page asks for less than 100 KB of script, compressed as browsers are sent it", async () => {
   const { page, context } = await visit(browser, administrator);
   const scripts = new Set<string>();
   page.on("request", (request) => {

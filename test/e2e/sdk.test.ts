@@ -60,7 +60,7 @@ async function putInFront(page: string, blocksSockets: () => boolean): Promise<s
   return `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
 }
 
-test("[DOC3] the page of docs/sdk.md watches with the session of who signed in, with WebSockets and without", async () => {
+test("the page of docs/sdk.md watches with the session of who signed in, with WebSockets and without", async () => {
   const markdown = readFileSync(join(ROOT, "docs/sdk.md"), "utf8");
   const page = /```html\n<!-- page\.html -->\n([\s\S]*?)```/.exec(markdown)?.[1];
   if (page === undefined) throw new Error("docs/sdk.md has no page");

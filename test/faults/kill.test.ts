@@ -44,7 +44,7 @@ async function killAndRestart(server: ServerProcess): Promise<ServerProcess> {
 }
 
 test.concurrent(
-  `killed ${KILLS} times while producers write: each acknowledged line once, no watcher misses one`,
+  `[APP14] killed ${KILLS} times while producers write: each acknowledged line once, no watcher misses one`,
   { timeout: LONG_MS },
   async () => {
     const random = new Random(SEED);

@@ -80,7 +80,7 @@ describe("a run whose object was emptied", () => {
     });
   });
 
-  test("answers a repeated batch as a duplicate at its old place, also the one that ended the run", async () => {
+  test("[APP16] answers a repeated batch as a duplicate at its old place, also the one that ended the run", async () => {
     for (const sequence of [72, 71, 70, 40, 9]) {
       const again = await api.append(runId, "{", { ...numbered("__proto__", 3, sequence), "content-type": "a/b" });
       expect([sequence, again.status, again.json()]).toEqual([
@@ -270,7 +270,7 @@ describe("the list", () => {
     }
   });
 
-  test("filters hold together, and their aliases mean what they say", async () => {
+  test("[LST1] filters hold together, and their aliases mean what they say", async () => {
     const labels = { suite: "filters" };
     const make = async (name: string, workflow_id: string, end?: "succeeded" | "cancelled") => {
       const { run_id } = await api.createRun({ name, workflow_id, labels });
@@ -317,7 +317,7 @@ describe("the list", () => {
   });
 });
 
-test("a producer's numbers: repeats, gaps, epochs, and a batch sent many times at once", async () => {
+test("[APP16] [APP17] a producer's numbers: repeats, gaps, epochs, and a batch sent many times at once", async () => {
   const { run_id } = await api.createRun();
   const body = ndjson([consoleLine("once")]);
   const same = await Promise.all(Array.from({ length: 20 }, () => api.append(run_id, body, numbered("p", 0, 1))));

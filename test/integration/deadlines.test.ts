@@ -44,7 +44,7 @@ async function expectTooSlow(runId: string, watcher: Watcher): Promise<void> {
 }
 
 describe.concurrent("deadlines", () => {
-  test("a watcher that acknowledges nothing is closed after 30 s and told where to go on; nobody else waits", async () => {
+  test("[SOC4] a watcher that acknowledges nothing is closed after 30 s and told where to go on; nobody else waits", async () => {
     const { run_id } = await api.createRun();
     const silent = new Watcher(api, run_id, { ack: "never" });
     const good = new Watcher(api, run_id, { ack: 50 });
@@ -55,7 +55,7 @@ describe.concurrent("deadlines", () => {
     good.cut();
   });
 
-  test("so is one of a finished run", async () => {
+  test("[SOC4] so is one of a finished run", async () => {
     const { run_id } = await api.createRun();
     await fill(run_id);
     await api.complete(run_id);

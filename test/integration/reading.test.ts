@@ -48,7 +48,7 @@ describe("one run, every form", () => {
     open = await api.lines(runId);
   });
 
-  test("while it is open: over the seam between its segments and its hot end, all forms give the same", async () => {
+  test("[RED1] [EVT2] while it is open: over the seam between its segments and its hot end, all forms give the same", async () => {
     expect((await inspected.keys(runId)).every((key) => key.startsWith("logs/segments/"))).toBe(true);
     expect(open.map(sequenceOf)).toEqual(open.map((_, at) => at + 1));
     expect(await readPages(api, runId, 500)).toEqual(open);
@@ -77,12 +77,12 @@ describe("one run, every form", () => {
     expect((await text).text).toBe(textOf(all));
   });
 
-  test("archived: the same lines from R2, whose bytes are their hash", async () => {
+  test("[RED1] [EVT2] archived: the same lines from R2, whose bytes are their hash", async () => {
     const lines = await expectSameInArchive(inspected, runId);
     expect(lines.slice(0, open.length)).toEqual(open);
   });
 
-  test("numbers keep their digits and texts their characters, from the first append to the archive", async () => {
+  test("[EVT3] [EVT4] numbers keep their digits and texts their characters, from the first append to the archive", async () => {
     const [digits = "", texts = "", fields = "", metric = ""] = (
       await api.lines(runId, "types=x.y,metric.recorded")
     ).slice(0, 4);
@@ -99,7 +99,7 @@ describe("one run, every form", () => {
     expect(raw).toEqual(AWKWARD.slice(5).map((message) => ({ stream: "stdout", message })));
   });
 
-  test("from a position, up to a limit, of some types, the last few: every form cuts the same way", async () => {
+  test("[WRD1] [RED3] [RED4] from a position, up to a limit, of some types, the last few: every form cuts the same way", async () => {
     const all = await api.lines(runId);
     const last = all.length;
     const isConsole = (line: string): boolean => line.includes('"type":"console.line"');
@@ -136,7 +136,7 @@ describe("one run, every form", () => {
     expect(filtered.control("caught_up")).toEqual({ op: "caught_up", sequence: last });
   });
 
-  test("a page says up to where it read, also when a filter left most of it out", async () => {
+  test("[RED3] a page says up to where it read, also when a filter left most of it out", async () => {
     const { last_sequence } = await api.run(runId);
     const page = await api.read(runId, "types=run.queued&limit=10", { accept: "application/json" });
     expect(page.json()).toMatchObject({ items: [{ sequence: 1 }], next_after_sequence: last_sequence });
@@ -144,7 +144,7 @@ describe("one run, every form", () => {
     expect(beyond.text).toBe('{"items":[],"next_after_sequence":99999}');
   });
 
-  test("a byte range of the ended log is a 206 with its ETag; an unchanged log is a 304", async () => {
+  test("[RED6] a byte range of the ended log is a 206 with its ETag; an unchanged log is a 304", async () => {
     const whole = await api.read(runId);
     const bytes = Buffer.from(whole.text);
     const etag = whole.headers.get("etag") ?? "";
@@ -167,7 +167,7 @@ describe("one run, every form", () => {
     expect(named.headers.get("content-disposition")).toContain(runId);
   });
 
-  test("server-sent events: their head, their ids, and a reconnect that has nothing left", async () => {
+  test("[RED5] server-sent events: their head, their ids, and a reconnect that has nothing left", async () => {
     const { last_sequence, status } = await api.run(runId);
     const sse = new SseReader(api, runId, `after_sequence=${last_sequence - 2}`);
     await sse.done;
@@ -192,7 +192,7 @@ describe("one run, every form", () => {
   });
 });
 
-test("a position beyond the head waits for it", async () => {
+test("[RED2] a position beyond the head waits for it", async () => {
   const { run_id } = await api.createRun();
   const watcher = new Watcher(api, run_id, { after: 5 });
   const sse = new SseReader(api, run_id, "after_sequence=5");

@@ -17,7 +17,7 @@ function readmeBlock(text: string): string {
   return block;
 }
 
-test("[DOC1] the README's HTTP example does what it says, as it is written", async () => {
+test("the README's HTTP example does what it says, as it is written", async () => {
   const server = await startServer();
   const script = readmeBlock("create a run")
     .replace(".runcast/administrator-token", join(server.data, "administrator-token"))
@@ -27,7 +27,7 @@ test("[DOC1] the README's HTTP example does what it says, as it is written", asy
   expect(stdout.endsWith("first\nsecond\n")).toBe(true);
 });
 
-test("[DOC2] the command line that the server hands out runs a command by itself, with nothing installed", async () => {
+test("the command line that the server hands out runs a command by itself, with nothing installed", async () => {
   const server = await startServer();
   const folder = join(server.home, "elsewhere");
   const script = readmeBlock("runcast.mjs run -- make")

@@ -312,16 +312,19 @@ const REFUSED: Refused[] = [
 ];
 
 describe("a refused batch gets its documented answer and leaves no trace", () => {
-  test.each(REFUSED)("$what: $status $code", async ({ body, headers, status, code, line, expected }) => {
-    const before = (await api.read(runId)).text;
-    const answer = await api.append(runId, body, headers);
-    expect([answer.status, answer.json()]).toMatchObject([status, { status, code }]);
-    expect(answer.headers.get("content-type")).toBe("application/problem+json");
-    const problem = answer.json();
-    expect([problem.line, problem.expected]).toEqual([line, expected]);
-    expect(problem.request_id).toBe(answer.headers.get("x-request-id"));
-    expect((await api.read(runId)).text).toBe(before);
-  });
+  test.each(REFUSED)(
+    "[APP1] [APP2] [APP15] $what: $status $code",
+    async ({ body, headers, status, code, line, expected }) => {
+      const before = (await api.read(runId)).text;
+      const answer = await api.append(runId, body, headers);
+      expect([answer.status, answer.json()]).toMatchObject([status, { status, code }]);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+      const problem = answer.json();
+      expect([problem.line, problem.expected]).toEqual([line, expected]);
+      expect(problem.request_id).toBe(answer.headers.get("x-request-id"));
+      expect((await api.read(runId)).text).toBe(before);
+    },
+  );
 
   test("no refused batch used up a number or fenced anybody", async () => {
     const answer = await api.add(runId, [consoleLine("p 4")], numbered("p", "2", "4"));
@@ -392,7 +395,7 @@ test(
   },
 );
 
-test("queries of every kind: never 500, and a position that cannot be read is 400", async () => {
+test("[WRD1] [RED4] [RED5] queries of every kind: never 500, and a position that cannot be read is 400", async () => {
   const bad = [
     "after_sequence=-1",
     "after_sequence=x",

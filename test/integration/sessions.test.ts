@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => inspected.remove());
 
-test("[SES1] when a session ends every socket opened in it is closed with 4401, hibernating or not, on every route; a token's stay", async () => {
+test("[SOC9] [SES1] when a session ends every socket opened in it is closed with 4401, hibernating or not, on every route; a token's stay", async () => {
   const open = (await api.createRun()).run_id;
   const large = (await api.createRun()).run_id;
   for (let batch = 0; batch < 3; batch += 1)

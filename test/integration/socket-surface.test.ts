@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { z } from "zod";
@@ -14,20 +13,12 @@ import type { Control } from "../support/watcher.ts";
 /** Everything that the three sockets say, take, and refuse: the list of protocol.md §4, each for a program and for a page. */
 let inspected: InspectedServer;
 let api: Api;
-const OPERATOR = "test-operator-token-0";
 /** Runs that the table names: open, ended and still in its object, archived; and one whose producer was fenced. */
 const runs = { open: "", archived: "", fenced: "" };
 
 beforeAll(async () => {
   inspected = await startInspectedServer();
   ({ api } = inspected);
-  const hash = createHash("sha256").update(OPERATOR).digest("hex");
-  await (
-    await inspected.server.miniflare.getD1Database("DB")
-  )
-    .prepare("INSERT INTO tokens (id, name, role, hash) VALUES ('operator', 'operator', 'operator', ?)")
-    .bind(hash)
-    .run();
   for (const name of ["open", "archived", "fenced"] as const) runs[name] = (await api.createRun({ name })).run_id;
   for (const epoch of [0, 1])
     await api.add(runs.fenced, [consoleLine("x")], {
@@ -139,7 +130,7 @@ describe.each(routes)("$name", ({ path }) => {
 });
 
 test("[SOC8] each role is let in where the table says so, with a subprotocol and without, as a program and as a page", async () => {
-  const tokens = { viewer: inspected.viewToken, operator: OPERATOR, administrator: api.token };
+  const tokens = { viewer: inspected.viewToken, operator: inspected.operatorToken, administrator: api.token };
   const subprotocols = { live: "runcast.v1", produce: "runcast.produce.v1", workspace: "runcast.workspace.v1" };
   for (const { name, path } of routes) {
     for (const [role, token] of Object.entries(tokens)) {
@@ -206,7 +197,7 @@ test("[SOC1] [SOC5] a watcher is told everything there is to tell, in frames tha
 
 test("[SOC6] a producer is told everything there is to tell; a cancel reaches it, and is over when it is acknowledged", async () => {
   const { run_id } = await api.createRun();
-  const socket = new ApiSocket(api, produce(run_id), { token: OPERATOR });
+  const socket = new ApiSocket(api, produce(run_id), { token: inspected.operatorToken });
   expect(await socket.op("hello")).toEqual({ op: "hello", run_id, status: "queued", expected: 1 });
   socket.send(append(1, [consoleLine("one")]));
   expect(await socket.op("ack")).toMatchObject({ producer_sequence: 1, first_sequence: 3, last_sequence: 3 });
@@ -257,7 +248,7 @@ test("[SOC6] a producer is told everything there is to tell; a cancel reaches it
   for (const each of [socket, second, third]) each.close();
 });
 
-test("[SOC6] while it is still in its object too, an ended run takes no produce socket", async () => {
+test("[SOC10] [SOC6] while it is still in its object too, an ended run takes no produce socket", async () => {
   const { run_id } = await api.createRun();
   // One that is behind keeps the object from being emptied.
   await api.add(

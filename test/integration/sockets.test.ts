@@ -158,7 +158,7 @@ describe.each([{ ended: false }, { ended: true }])("a large log (ended: $ended)"
     if (ended) await waitUntilArchived(runId);
   });
 
-  test("one that acknowledges nothing gets at most 1 MiB and waits; its acknowledgements bring the rest", async () => {
+  test("[SOC2] [SOC3] one that acknowledges nothing gets at most 1 MiB and waits; its acknowledgements bring the rest", async () => {
     const watcher = new Watcher(api, runId, { ack: "never" });
     await waitUntil("it is full", () => watcher.bytes > 900 * 1024);
     await new Promise((resolve) => setTimeout(resolve, 700));
@@ -266,7 +266,7 @@ describe("a producer's socket", () => {
     expect(await api.lines(run_id)).toHaveLength(1);
   });
 
-  test("[SEQ7] a newer epoch fences the older: its socket is closed 4409 with the first batch, and it is refused when it comes again", async () => {
+  test("[SOC10] [SEQ7] a newer epoch fences the older: its socket is closed 4409 with the first batch, and it is refused when it comes again", async () => {
     const { run_id } = await api.createRun();
     const older = new ProducerSocket(api, run_id);
     await older.frame(0);

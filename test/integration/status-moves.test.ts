@@ -100,7 +100,7 @@ test("of two that end a run at once, one does", async () => {
   }
 });
 
-test("run.completed is completed by the server, and the run, its list and its summary say the same at once", async () => {
+test("[TYP4] [SUM6] run.completed is completed by the server, and the run, its list and its summary say the same at once", async () => {
   const { run_id } = await api.createRun({ name: "says the same", labels: { team: "a" } });
   await api.add(run_id, [
     { type: "step.started", step: "one", payload: { name: "One" } },

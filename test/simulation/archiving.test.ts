@@ -187,7 +187,7 @@ test("[ARC2] every call of R2 and D1 may fail, once each, and may take its time:
   expectArchived(world, written);
 });
 
-test("[ARC1] a segment's range is decided and stored before its put, and retried unchanged although more lines came", async () => {
+test("[STO1] [ARC1] a segment's range is decided and stored before its put, and retried unchanged although more lines came", async () => {
   const world = new RunWorld();
   world.create();
   world.append({ drafts: [line("one")] });

@@ -35,7 +35,7 @@ async function readAll(world: RunWorld, client: FakeClient): Promise<void> {
 }
 
 test(
-  "[FLOW1] [FLOW3] what a watcher has not acknowledged never passes 1 MiB, and frames are 64 KiB of whole lines or one longer line",
+  "[SOC2] [SOC3] [FLOW1] [FLOW3] what a watcher has not acknowledged never passes 1 MiB, and frames are 64 KiB of whole lines or one longer line",
   async () => {
     const action = fc.record({
       lines: fc.integer({ min: 1, max: 40 }),
@@ -97,7 +97,7 @@ test("[FLOW2] with the run's 32 MiB outstanding, each watcher goes on with 128 K
   expect(broken).toEqual([]);
 });
 
-test("[FLOW4] [FAN2] a watcher that stalls for 30 s is closed 4408 with where to resume; who reads again in time gets everything, and nobody else waits", async () => {
+test("[SOC4] [FLOW4] [FAN2] a watcher that stalls for 30 s is closed 4408 with where to resume; who reads again in time gets everything, and nobody else waits", async () => {
   const world = new RunWorld();
   world.create();
   const [silent, late, good] = [world.watch(), world.watch(), world.watch()];

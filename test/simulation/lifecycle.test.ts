@@ -52,7 +52,7 @@ for (const from of RUN_STATUSES) {
   }
 }
 
-test("[LIFE2] the first batch of a queued run that starts nothing has run.started written before it, and is answered with its own positions", () => {
+test("[TYP6] [LIFE2] the first batch of a queued run that starts nothing has run.started written before it, and is answered with its own positions", () => {
   const world = new RunWorld();
   world.create();
   expect(world.append({ drafts: [line("a"), line("b")] })).toMatchObject({
@@ -76,7 +76,7 @@ test("[LIFE2] the first batch of a queued run that starts nothing has run.starte
   expect(types(failed)).toEqual(["run.queued", "run.started", "run.completed"]);
 });
 
-test("[LIFE4] run.completed is written once, last, holds the fold of all lines, and times that never run backwards", () => {
+test("[TYP3] [SUM6] [LIFE4] run.completed is written once, last, holds the fold of all lines, and times that never run backwards", () => {
   const world = new RunWorld();
   world.create({ name: "n" });
   const early = world.clock.now() - 3_600_000;

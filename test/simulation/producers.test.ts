@@ -21,7 +21,7 @@ const attempt = fc.record({
 });
 
 test(
-  "[SEQ1] [SEQ3] [SEQ4] [SEQ5] retried, reordered, gapped and fenced batches: each accepted batch is stored once, and a repeat gets its positions",
+  "[APP17] [SEQ1] [SEQ3] [SEQ4] [SEQ5] retried, reordered, gapped and fenced batches: each accepted batch is stored once, and a repeat gets its positions",
   () => {
     fc.assert(
       fc.property(fc.array(attempt, { maxLength: 150 }), (attempts) => {
@@ -116,7 +116,7 @@ test("[SEQ1] 20 producers of 500 events each get the sequences 1 to 10,002: run.
   expect(client.lines.map(({ text }) => text)).toEqual(world.lines().map((text) => `${text}\n`));
 });
 
-test("[SEQ4] [SEQ6] [ARC4] a repeat is a duplicate after the end, after an eviction, and after the object was emptied; anything else is RUN_ENDED", async () => {
+test("[APP16] [SEQ4] [SEQ6] [ARC4] a repeat is a duplicate after the end, after an eviction, and after the object was emptied; anything else is RUN_ENDED", async () => {
   const world = new RunWorld();
   world.create();
   const producer = (sequence: number, epoch = 3) => ({ id: "__proto__", epoch, sequence });
@@ -179,7 +179,7 @@ test("[SEQ2] [APP1] a refused batch stores nothing, uses up no number and fences
   expect(code(refuse("content", null))).toBe("RUN_ENDED");
 });
 
-test("[SEQ4] an empty batch uses up its number, also across an eviction, and starts no run", () => {
+test("[APP14] [SEQ4] an empty batch uses up its number, also across an eviction, and starts no run", () => {
   const world = new RunWorld();
   world.create();
   expect(world.append({ producer: { id: "p", epoch: 0, sequence: 1 } })).toMatchObject({

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +23,8 @@ type Bucket = Awaited<ReturnType<Server["miniflare"]["getR2Bucket"]>>;
 export type InspectedServer = {
   api: Api;
   viewToken: string;
+  /** A token of a role between the two that a server begins with. */
+  operatorToken: string;
   server: Server;
   data: string;
   bucket: Bucket;
@@ -50,6 +53,7 @@ export async function startInspectedServer(): Promise<InspectedServer> {
   const tokens = { administrator: "test-administrator-token", viewer: "test-viewer-token-0" };
   const server = await serve({ folder: openStateFolder(join(data, "state")), tokens, port: 0, workerBundle });
   const api = new Api(server.url, tokens.administrator);
+  const operatorToken = await addOperator(server);
   const bucket = await server.miniflare.getR2Bucket("ARCHIVE");
   const prefix = (runId: string): string => `workspaces/default/runs/${runId}/`;
   const keys = async (runId: string): Promise<string[]> => {
@@ -64,6 +68,7 @@ export async function startInspectedServer(): Promise<InspectedServer> {
   return {
     api,
     viewToken: tokens.viewer,
+    operatorToken,
     server,
     data,
     bucket,
@@ -89,4 +94,15 @@ export async function startInspectedServer(): Promise<InspectedServer> {
       rmSync(data, { recursive: true, force: true });
     },
   };
+}
+
+async function addOperator({ miniflare }: Server): Promise<string> {
+  const token = "test-operator-token-0";
+  const hash = createHash("sha256").update(token).digest("hex");
+  const database = await miniflare.getD1Database("DB");
+  await database
+    .prepare("INSERT INTO tokens (id, name, role, hash) VALUES ('operator', 'operator', 'operator', ?)")
+    .bind(hash)
+    .run();
+  return token;
 }
