@@ -38,7 +38,7 @@ describe.each([{ ended: false }, { ended: true }])("watching a run (ended: $ende
     head = ended ? 23 : 22;
   });
 
-  test("hello first, every event, caught_up once, and end then 1000 when the run has ended", async () => {
+  test("[SOC1] [SOC11] hello first, every event, caught_up once, and end then 1000 when the run has ended", async () => {
     const watcher = new Watcher(api, runId);
     await watcher.got("caught_up");
     if (!ended) watcher.socket.close();
