@@ -2,7 +2,8 @@ import type { Run as WireRun } from "../protocol/api.ts";
 import type { Summary } from "../protocol/summary.ts";
 import type { Details } from "./run/edits.ts";
 import type { Checkpoint, RunIdentity } from "./run/run-memory.ts";
-import type { Manifest, Sha256 } from "./run/manifest.ts";
+import type { Manifest, ManifestSignature } from "../protocol/proof/manifest.ts";
+import type { Sha256 } from "./run/manifest.ts";
 import type { ProducerMark } from "./run/sequencer.ts";
 import type { WatcherState } from "./run/flow-control.ts";
 
@@ -257,6 +258,8 @@ export type RunPorts = {
   timer: Timer;
   alarm: Alarm;
   sha256: Sha256;
+  /** Signs a manifest; null where the instance has no secret. The same text gives the same signature. */
+  sign: (text: string) => Promise<ManifestSignature | null>;
   /** One structured line in the server's log. */
   report: (event: string, facts: Record<string, unknown>) => void;
 };

@@ -31,6 +31,7 @@ import { D1RunIndex } from "../storage/d1-run-index.ts";
 import { R2Archive } from "../storage/r2-archive.ts";
 import { R2LogReader } from "../storage/r2-log-reader.ts";
 import { logInfo, logWarning } from "../storage/server-log.ts";
+import { signingKeyOf } from "../storage/signing-key.ts";
 import { SqliteEventLog } from "../storage/sqlite-event-log.ts";
 import { ARCHIVED_IN_HEADER, PRINCIPAL_HEADER, type Env } from "../worker/env.ts";
 import { cleanCloseCode } from "./close-code.ts";
@@ -64,6 +65,10 @@ export class RunObject extends DurableObject<Env> {
     },
     alarm: { set: (at) => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)) },
     sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
+    sign: async (text) => {
+      const { RUNCAST_SECRET: secret } = this.env;
+      return secret ? (await signingKeyOf(secret)).sign(text) : null;
+    },
     report: (event, facts) => {
       const fields = { run_id: this.ctx.id.name ?? null, ...facts };
       if (event === "archived") logInfo(this.env, event, fields);

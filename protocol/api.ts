@@ -2,6 +2,9 @@ import { z } from "zod";
 import { controlRequestSchema } from "./control.ts";
 import { failureSchema, runIdSchema, RUN_STATUSES, SEVERITIES, slugSchema, TERMINAL_STATUSES } from "./event.ts";
 import { LIMITS } from "./limits.ts";
+import { MANIFEST_STATES } from "./proof/prove-archive.ts";
+import { SIGNATURE_ALGORITHM } from "./proof/manifest.ts";
+import { DAMAGE_REASONS } from "./proof/sequence-check.ts";
 
 /** Bodies of the HTTP API. One schema validates, types and documents each. */
 
@@ -171,11 +174,23 @@ const sequenceRangeSchema = z.object({ first: z.int().min(1), last: z.int().min(
 export const proofSchema = z.object({
   complete: z.boolean(),
   events: z.int().min(0),
-  sha256: sha256,
+  sha256,
   gaps: z.array(sequenceRangeSchema),
-  damaged: z.array(sequenceRangeSchema),
+  damaged: z.array(sequenceRangeSchema.extend({ reason: z.enum(DAMAGE_REASONS) })),
+  /** What the log's `manifest.json` is worth, and whose signature it has. */
+  manifest: z.enum(MANIFEST_STATES),
+  signed_by: z.string().nullable(),
 });
 export type Proof = z.infer<typeof proofSchema>;
+/** The key that manifests are signed with. */
+export const signingKeySchema = z.object({
+  algorithm: z.literal(SIGNATURE_ALGORITHM),
+  /** The first 16 hex digits of the public key's SHA-256. */
+  key_id: z.string(),
+  /** base64url of the 32 bytes of RFC 8032. */
+  public_key: z.string(),
+});
+export type SigningKey = z.infer<typeof signingKeySchema>;
 /** How far it has come, where it is asked for as NDJSON; the proof is the last line. */
 export const verifyProgressSchema = z.object({
   op: z.literal("progress"),

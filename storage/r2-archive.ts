@@ -1,8 +1,9 @@
-import { bytesToHex } from "../core/run/hex.ts";
-import { manifestSchema, type Manifest } from "../core/run/manifest.ts";
+import { bytesToHex } from "../protocol/hex.ts";
+import type { Manifest } from "../protocol/proof/manifest.ts";
 import type { Archive, RunAddress, Segment, SegmentKey } from "../core/ports.ts";
 import { isNoSuchUpload } from "./r2-errors.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
+import { manifestOf } from "./stored-manifest.ts";
 import { isR2Error, NO_SUCH_UPLOAD, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
 
 const NDJSON = { httpMetadata: { contentType: "application/x-ndjson" } };
@@ -119,7 +120,7 @@ export class R2Archive implements Archive {
 
   async readManifest(run: RunAddress): Promise<Manifest | null> {
     const object = await this.#bucket.get(manifestKey(run));
-    return object === null ? null : manifestSchema.parse(await object.json());
+    return object === null ? null : manifestOf(run, await object.text());
   }
 
   async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {

@@ -1,11 +1,15 @@
-import { manifestSchema, type Manifest } from "../core/run/manifest.ts";
+import type { Manifest } from "../protocol/proof/manifest.ts";
 import { lastSequenceOf } from "../core/reading/damage.ts";
 import type { LogWindow, RunAddress, SegmentKey } from "../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
 import { isR2Error, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
+import { manifestOf } from "./stored-manifest.ts";
 
 /** About so much of the whole log is held at a time. */
 const WINDOW_CHARS = 256 * 1024;
+
+/** A byte-order mark is a byte like any other: what is signed is held against it. */
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /** Reads a run's log from R2, a piece at a time, for readers outside its object. */
 export class R2LogReader {
@@ -45,9 +49,20 @@ export class R2LogReader {
     return object?.body ?? null;
   }
 
-  async manifest(): Promise<Manifest | null> {
+  /** The file as it is stored. */
+  async manifestBytes(): Promise<ArrayBuffer | null> {
     const object = await this.#bucket.get(manifestKey(this.#run));
-    return object === null ? null : manifestSchema.parse(await object.json());
+    return object === null ? null : object.arrayBuffer();
+  }
+
+  async manifestFile(): Promise<string | null> {
+    const bytes = await this.manifestBytes();
+    return bytes === null ? null : decoder.decode(bytes);
+  }
+
+  async manifest(): Promise<Manifest | null> {
+    const file = await this.manifestFile();
+    return file === null ? null : manifestOf(this.#run, file);
   }
 
   async wholeLog(afterSequence: number): Promise<AsyncIterable<LogWindow> | null> {
@@ -95,6 +110,7 @@ async function* nothing(): AsyncGenerator<LogWindow> {}
 
 /** Cuts a body into windows of whole lines. */
 async function* bodyWindows(body: ReadableStream<Uint8Array>, firstSequence: number): AsyncGenerator<LogWindow> {
+  const pieces = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
   let sequence = firstSequence;
   let held = "";
   const takeLines = (text: string): LogWindow | null => {
@@ -107,14 +123,13 @@ async function* bodyWindows(body: ReadableStream<Uint8Array>, firstSequence: num
     sequence = last + 1;
     return { firstSequence: first, lastSequence: last, lines };
   };
-  const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
   for await (const chunk of body) {
-    held += decoder.decode(chunk, { stream: true });
+    held += pieces.decode(chunk, { stream: true });
     if (held.length < WINDOW_CHARS) continue;
     const window = takeLines(held);
     if (window !== null) yield window;
   }
-  held += decoder.decode();
+  held += pieces.decode();
   if (held !== "") {
     const window = takeLines(held.endsWith("\n") ? held : `${held}\n`);
     if (window !== null) yield window;

@@ -15,6 +15,7 @@ export type AccessRule = {
 export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/health", caller: "open" },
   { method: "GET", path: "/api/limits", caller: "open" },
+  { method: "GET", path: "/api/signing-key", caller: "open" },
   { method: "GET", path: "/api/openapi.json", caller: "open" },
   { method: "GET", path: "/api/asyncapi.json", caller: "open" },
 
@@ -44,6 +45,7 @@ export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/runs/:id/share", caller: "viewer" },
   { method: "GET", path: "/api/runs/:id/badge.svg", caller: "viewer", orRunKey: true },
   { method: "GET", path: "/api/runs/:id/produce", caller: "operator" },
+  { method: "GET", path: "/api/runs/:id/manifest", caller: "viewer" },
   { method: "POST", path: "/api/runs/:id/verify", caller: "viewer" },
   { method: "POST", path: "/api/runs/:id/cancel", caller: "operator" },
   { method: "POST", path: "/api/runs/:id/heartbeat", caller: "operator" },

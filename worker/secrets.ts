@@ -1,3 +1,5 @@
+import { bytesToBase64Url } from "../storage/base64-url.ts";
+
 /** SHA-256 in lower-case hex. Tokens are 256 random bits, so their hash needs neither salt nor stretching. */
 export async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
@@ -6,12 +8,5 @@ export async function sha256Hex(text: string): Promise<string> {
 
 /** 256 random bits in characters that a cookie may hold. */
 export function randomSecret(prefix: string): string {
-  return prefix + base64Url(crypto.getRandomValues(new Uint8Array(32)));
+  return prefix + bytesToBase64Url(crypto.getRandomValues(new Uint8Array(32)));
 }
-
-/** RFC 4648 §5 without padding: characters that cookies, headers and addresses may hold. */
-export const base64Url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");

@@ -1,8 +1,11 @@
-import { createHash } from "node:crypto";
+import { createHash, createPublicKey, verify as ed25519 } from "node:crypto";
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { call, seedTokens, type Call } from "../test/workerd/api.ts";
-import type { Proof, Run } from "../protocol/api.ts";
+import { call, ORIGIN, seedTokens, type Call } from "../test/workerd/api.ts";
+import { Signer } from "../test/fakes/signer.ts";
+import type { Problem, Proof, Run, SigningKey } from "../protocol/api.ts";
+import { app } from "./app.ts";
 
 beforeAll(seedTokens);
 
@@ -22,6 +25,9 @@ async function append(runId: string, lines: string[]): Promise<void> {
   });
   expect(answer.status).toBe(200);
 }
+
+/** As the documents say, with the secret of the tests. */
+const SIGNER = new Signer("the-secret-of-tests");
 
 const LINES = 3_000;
 
@@ -80,7 +86,15 @@ describe.each([
 
   test("[RED10] is complete, with the hash of all its lines", async () => {
     const log = await (await call("GET", `/api/runs/${runId}/events`, { as: "viewer" })).text();
-    expect(await verify(runId)).toEqual({ complete: true, events: head, sha256: sha256(log), gaps: [], damaged: [] });
+    expect(await verify(runId)).toEqual({
+      complete: true,
+      events: head,
+      sha256: sha256(log),
+      gaps: [],
+      damaged: [],
+      manifest: isEnded ? "valid" : "not_yet",
+      signed_by: isEnded ? SIGNER.keyId : null,
+    });
   });
 
   test("[RED10] tells how far it is when that is accepted, and the result last", async () => {
@@ -109,7 +123,12 @@ describe.each([
 
   test("a flipped byte in the shape of a line is that line", async () => {
     const proof = await withDamage(stored.replace('{"sequence":103,', '["sequence":103,'));
-    expect(proof).toMatchObject({ complete: false, events: head - 1, gaps: [], damaged: [{ first: 103, last: 103 }] });
+    expect(proof).toMatchObject({
+      complete: false,
+      events: head - 1,
+      gaps: [],
+      damaged: [{ first: 103, last: 103, reason: "unreadable" }],
+    });
   });
 
   test("a missing line is a gap, a doubled one damage", async () => {
@@ -123,7 +142,7 @@ describe.each([
     expect(await withDamage(lines.toSpliced(102, 0, lines[102] ?? "").join("\n"))).toMatchObject({
       complete: false,
       gaps: [],
-      damaged: [{ first: 103, last: 103 }],
+      damaged: [{ first: 103, last: 103, reason: "misplaced" }],
     });
   });
 
@@ -133,7 +152,7 @@ describe.each([
     expect(await withDamage(stored.slice(0, at + 50))).toMatchObject({
       complete: false,
       events: head - last + 499,
-      damaged: [{ first: 500, last: 500 }],
+      damaged: [{ first: 500, last: 500, reason: "unreadable" }],
       gaps: [{ first: 501, last }],
     });
   });
@@ -154,10 +173,23 @@ test("a manifest that is gone, or is none, vouches for nothing", async () => {
   const { events: head } = await verify(runId);
   const manifest = `${folderOf(runId)}manifest.json`;
   const text = await textOf(manifest);
-  for (const damage of [null, "{", "{}"]) {
+  const faults = [
+    { damage: null, is: "missing" },
+    { damage: "{", is: "unreadable" },
+    { damage: "{}", is: "unreadable" },
+    { damage: text.replace('"succeeded"', '"failed"'), is: "edited" },
+  ];
+  for (const { damage, is } of faults) {
     if (damage === null) await env.ARCHIVE.delete(manifest);
     else await env.ARCHIVE.put(manifest, damage);
-    expect(await verify(runId)).toMatchObject({ complete: false, events: head, damaged: [{ first: 1, last: head }] });
+    const damaged = [{ first: 1, last: head, reason: "unproved" }];
+    expect(await verify(runId)).toMatchObject({
+      complete: false,
+      events: head,
+      damaged,
+      manifest: is,
+      signed_by: null,
+    });
   }
   await env.ARCHIVE.put(manifest, text);
   expect((await verify(runId)).complete).toBe(true);
@@ -170,4 +202,33 @@ test.each<[string, string, Call, number, string]>([
 ])("%s is refused", async (_what, runId, request, status, code) => {
   const answer = await call("POST", `/api/runs/${runId}/verify`, request);
   expect([answer.status, (await answer.json<{ code: string }>()).code]).toEqual([status, code]);
+});
+
+test("[SIG1] [SIG2] [SIG4] the manifest is handed out byte for byte, and was signed with the key that is told to everybody", async () => {
+  const told = await (await call("GET", "/api/signing-key")).json<SigningKey>();
+  expect(told).toEqual({ algorithm: "Ed25519", key_id: SIGNER.keyId, public_key: SIGNER.publicKey });
+  const runId = await makeRun(true);
+  const answer = await call("GET", `/api/runs/${runId}/manifest`, { as: "viewer" });
+  expect(answer.headers.get("content-type")).toBe("application/json");
+  const file = await answer.text();
+  expect(file).toBe(await textOf(`${folderOf(runId)}manifest.json`));
+  // As PROTOCOL.md tells a reader to do it.
+  const [signed = "", rest = ""] = file.split(',\n "signature": ');
+  const { algorithm, key_id, value } = JSON.parse(rest.slice(0, -2));
+  expect([algorithm, key_id]).toEqual([told.algorithm, told.key_id]);
+  const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: told.public_key }, format: "jwk" });
+  expect(ed25519(null, Buffer.from(signed), key, Buffer.from(value, "base64url"))).toBe(true);
+  await env.ARCHIVE.delete(`${folderOf(runId)}manifest.json`);
+  expect((await call("GET", `/api/runs/${runId}/manifest`, { as: "viewer" })).status).toBe(410);
+});
+
+test("[SIG2] [SIG4] refusals: an open run has no manifest yet, an unknown one none at all, and a server without a secret no key", async () => {
+  const { run_id } = await (await call("POST", "/api/workspaces/default/runs", { as: "operator" })).json<Run>();
+  const open = await call("GET", `/api/runs/${run_id}/manifest`, { as: "viewer" });
+  expect([open.status, (await open.json<Problem>()).code]).toEqual([409, "RUN_OPEN"]);
+  const unknown = await call("GET", "/api/runs/0194a8e0-0000-7000-8000-000000000000/manifest", { as: "viewer" });
+  expect([unknown.status, (await unknown.json<Problem>()).code]).toEqual([404, "RUN_NOT_FOUND"]);
+  const secretless = { ...env, RUNCAST_SECRET: undefined };
+  const none = await app.fetch(new Request(`${ORIGIN}/api/signing-key`), secretless, createExecutionContext());
+  expect([none.status, (await none.json<Problem>()).code]).toEqual([404, "NOT_FOUND"]);
 });

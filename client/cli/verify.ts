@@ -1,62 +1,76 @@
-import { createReadStream, existsSync } from "node:fs";
-import type { Proof } from "../../protocol/api.ts";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { RuncastApi } from "../api.ts";
 import type { CommandContext } from "./context.ts";
 import { explain } from "./explain.ts";
+import { describeProof } from "./proof/describe-proof.ts";
+import { readKey, type GivenKey } from "./proof/given-key.ts";
+import { verifyFile, type FileProof } from "./proof/verify-file.ts";
 import { runIdOf } from "./run-id.ts";
 import { paintFor } from "./terminal.ts";
-import { verifyLog } from "./verify-log.ts";
 
-export type VerifyArguments = { what: string; json: boolean };
+export type VerifyArguments = {
+  what: string;
+  json: boolean;
+  /** As `--key` and `--manifest` give them. */
+  key: string | null;
+  manifest: string | null;
+};
 
 /** Tells whether a log is whole. 0: it is; 1: it is not, or it cannot be read. */
-export async function verify({ what, json }: VerifyArguments, context: CommandContext): Promise<number> {
+export async function verify(args: VerifyArguments, context: CommandContext): Promise<number> {
   const { voice } = context;
-  const read = await (what === "-" || existsSync(what) ? readFile(what) : askServer(what, context));
+  const read = await proofOf(args, context);
   if (read.kind === "trouble") {
     voice.say(read.reason);
     return 1;
   }
   const { proof } = read;
-  if (json) process.stdout.write(`${JSON.stringify(proof)}\n`);
+  if (args.json) process.stdout.write(`${JSON.stringify(proof)}\n`);
   else {
-    for (const line of describe(proof)) voice.say(line);
+    for (const line of describeProof(proof, paintFor(process.stderr, process.env))) voice.say(line);
     process.stdout.write(`${proof.sha256}\n`);
   }
   return proof.complete ? 0 : 1;
 }
 
-type Read = { kind: "read"; proof: Proof } | { kind: "trouble"; reason: string };
+type Read = { kind: "read"; proof: FileProof } | { kind: "trouble"; reason: string };
 
-async function readFile(path: string): Promise<Read> {
+async function proofOf(args: VerifyArguments, context: CommandContext): Promise<Read> {
+  const key = args.key === null ? null : readKey(args.key);
+  if (key?.kind === "trouble") return key;
+  const given = key?.key ?? null;
+  const isFile = args.what === "-" || existsSync(args.what);
+  return isFile ? readFiles(args, given) : askServer(args.what, given, context);
+}
+
+async function readFiles({ what, manifest }: VerifyArguments, key: GivenKey | null): Promise<Read> {
   try {
-    return { kind: "read", proof: await verifyLog(path === "-" ? process.stdin : createReadStream(path)) };
+    const body = what === "-" ? process.stdin : createReadStream(what);
+    return { kind: "read", proof: await verifyFile(body, manifestFor(what, manifest), key?.check ?? null) };
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause)) throw cause;
-    return { kind: "trouble", reason: `${path} cannot be read: ${cause.message}` };
+    return { kind: "trouble", reason: `${what} cannot be read: ${cause.message}` };
   }
 }
 
-async function askServer(what: string, { found }: CommandContext): Promise<Read> {
+/** The manifest that was named, or the one beside the log. */
+function manifestFor(log: string, named: string | null): string | null {
+  const beside = log === "-" ? null : join(dirname(log), "manifest.json");
+  const path = named ?? (beside !== null && existsSync(beside) ? beside : null);
+  // As bytes: a byte-order mark was not signed.
+  return path === null ? null : new TextDecoder("utf-8", { ignoreBOM: true }).decode(readFileSync(path));
+}
+
+async function askServer(what: string, key: GivenKey | null, { found }: CommandContext): Promise<Read> {
   const runId = runIdOf(what);
   // What is not called like a run was meant to be a file.
   if (!/^[0-9a-f-]{36}$/.test(runId)) return { kind: "trouble", reason: `there is no file ${what}.` };
   if (found.kind === "unknown") return { kind: "trouble", reason: found.reason };
   const { url, token } = found.server;
   const answer = await new RuncastApi({ url, ...(token === undefined ? {} : { token }) }).verifyRun(runId);
-  if (answer.kind === "ok") return { kind: "read", proof: answer.value };
-  return { kind: "trouble", reason: explain(answer.problem, found.server, { runId }) };
+  if (answer.kind !== "ok") return { kind: "trouble", reason: explain(answer.problem, found.server, { runId }) };
+  const proof = answer.value;
+  const isOther = key !== null && proof.signed_by !== null && proof.signed_by !== key.keyId;
+  return { kind: "read", proof: isOther ? { ...proof, complete: false, manifest: "other_key" } : proof };
 }
-
-function describe({ complete, events, gaps, damaged }: Proof): string[] {
-  const paint = paintFor(process.stderr, process.env);
-  const count = events === 1 ? "1 event" : `${events} events`;
-  return [
-    complete ? `${paint.green("whole")}: ${count}, each once, in order` : `${paint.red("not whole")}: ${count}`,
-    ...gaps.map((range) => `missing: ${describeRange(range)}`),
-    ...damaged.map((range) => `damaged: ${describeRange(range)}`),
-  ];
-}
-
-const describeRange = ({ first, last }: { first: number; last: number }): string =>
-  first === last ? `event ${first}` : `events ${first} to ${last}`;

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { completion, event, line, RUN, RunWorld } from "../../test/fakes/run-world.ts";
+import { completion, event, line, RUN, RunWorld, SIGNER } from "../../test/fakes/run-world.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
-import type { Hash, LogProof } from "./log-verifier.ts";
+import type { Hash } from "../../protocol/proof/log-verifier.ts";
+import { manifestText, signedText } from "../../protocol/proof/manifest.ts";
+import type { ArchiveProof } from "../../protocol/proof/prove-archive.ts";
 import { verifyLog, type StoredBytes } from "./verify-log.ts";
 
 const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
@@ -32,13 +34,15 @@ function storedBytes(world: RunWorld, size = 100, between: () => void | Promise<
     },
     segment: (segment) => get(segmentKey(RUN, segment)),
     whole: () => get(wholeLogKey(RUN)),
-    manifest: async () => world.manifest(),
+    manifest: async () => world.archive.objects.get(manifestKey(RUN))?.toString() ?? null,
     newHash,
+    sha256: async (bytes) => createHash("sha256").update(bytes).digest(),
+    check: SIGNER.check,
   };
 }
 
-async function proofOf(stored: StoredBytes, known: { isEnded: boolean; lastSequence: number }): Promise<LogProof> {
-  let proof: LogProof | null = null;
+async function proofOf(stored: StoredBytes, known: { isEnded: boolean; lastSequence: number }): Promise<ArchiveProof> {
+  let proof: ArchiveProof | null = null;
   let read = 0;
   for await (const step of verifyLog(stored, known)) {
     if (step.kind === "proof") proof = step.proof;
@@ -83,6 +87,8 @@ describe.each([
         sha256: sha256(world.logText()),
         gaps: [],
         damaged: [],
+        manifest: isEnded ? "valid" : "not_yet",
+        signed_by: isEnded ? SIGNER.keyId : null,
       });
     }
   });
@@ -209,11 +215,15 @@ function partsOf(world: RunWorld): { first: number; last: number }[] {
 
 test("[VER2] a manifest of other lines proves nothing: its hash is held against the log's", async () => {
   const world = await makeRun(true);
-  const manifest = { ...world.manifest(), sha256: sha256("something else") };
-  world.archive.objects.set(manifestKey(RUN), Buffer.from(JSON.stringify(manifest)));
+  const known = world.manifest();
+  if (known === null) throw new Error("no manifest");
+  const manifest = { ...known, sha256: sha256("something else"), signature: undefined };
+  const file = manifestText(manifest, SIGNER.sign(signedText(manifest)));
+  world.archive.objects.set(manifestKey(RUN), Buffer.from(file));
   expect(await proofOf(storedBytes(world), head(world))).toMatchObject({
     complete: false,
-    damaged: [{ first: 1, last: world.lines().length }],
+    damaged: [{ first: 1, last: world.lines().length, reason: "altered" }],
+    manifest: "valid",
   });
 });
 

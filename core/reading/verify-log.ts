@@ -1,20 +1,17 @@
+import { LogVerifier, NEWLINE, type ProvedPart } from "../../protocol/proof/log-verifier.ts";
+import { proveArchive, type ProofStep, type Verification } from "../../protocol/proof/prove-archive.ts";
 import type { LogWindow, SegmentKey } from "../ports.ts";
 import type { TailOutcome } from "../run/commands.ts";
-import type { Manifest } from "../run/manifest.ts";
-import { LogVerifier, NEWLINE, type Hash, type LogProof, type ProvedPart } from "./log-verifier.ts";
 import { clip } from "./read-log.ts";
 
-/** Where the stored bytes of a run are. */
-export type StoredBytes = {
+/** Where the stored bytes of a run are, and what they are verified with. */
+export type StoredBytes = Verification & {
   tail(afterSequence: number): Promise<TailOutcome>;
   segment(segment: SegmentKey): Promise<AsyncIterable<Uint8Array> | null>;
   whole(): Promise<AsyncIterable<Uint8Array> | null>;
-  /** Null when it is not there, or is no manifest. */
-  manifest(): Promise<Manifest | null>;
-  newHash(): Hash;
+  /** The file as it is; null when it is not there. */
+  manifest(): Promise<string | null>;
 };
-
-export type VerifyStep = { kind: "progress"; events: number; bytes: number } | { kind: "proof"; proof: LogProof };
 
 /**
  * Reads the whole stored log once and tells whether it is whole: an archived one against its manifest, an open one part by part, its segments against the
@@ -23,7 +20,7 @@ export type VerifyStep = { kind: "progress"; events: number; bytes: number } | {
 export async function* verifyLog(
   stored: StoredBytes,
   known: { isEnded: boolean; lastSequence: number },
-): AsyncGenerator<VerifyStep, void> {
+): AsyncGenerator<ProofStep, void> {
   if (known.isEnded && (await stored.manifest()) !== null) return yield* verifyArchived(stored, known.lastSequence);
   const first = await stored.tail(0);
   const isArchived = first.kind === "unknown" || (yield* verifyHeld(stored, first.headSequence)) === "archived";
@@ -31,20 +28,13 @@ export async function* verifyLog(
 }
 
 /** `lastSequence`: what the log must reach at least. */
-async function* verifyArchived(stored: StoredBytes, lastSequence: number): AsyncGenerator<VerifyStep, void> {
-  const manifest = await stored.manifest();
-  const head = Math.max(lastSequence, manifest?.events ?? 0);
-  const verifier = new LogVerifier(() => stored.newHash(), head);
-  const body = await stored.whole();
-  const parts = manifest?.segments.map(toPart) ?? [{ firstSequence: 1, lastSequence: head, sha256: null }];
-  if (body !== null)
-    for await (const _piece of verifier.read(parts, body)) yield { kind: "progress", ...verifier.progress };
-  // An archived log is what its manifest says it is: without one nothing vouches for a byte of it.
-  yield { kind: "proof", proof: await verifier.finish(manifest?.sha256 ?? "no hash") };
+async function* verifyArchived(stored: StoredBytes, lastSequence: number): AsyncGenerator<ProofStep, void> {
+  const files = { manifest: await stored.manifest(), body: await stored.whole(), lastSequence };
+  yield* proveArchive(files, stored);
 }
 
 /** A log that its object still holds. "archived": it went to the archive meanwhile, and what was read of it proves nothing. */
-async function* verifyHeld(stored: StoredBytes, headSequence: number): AsyncGenerator<VerifyStep, "done" | "archived"> {
+async function* verifyHeld(stored: StoredBytes, headSequence: number): AsyncGenerator<ProofStep, "done" | "archived"> {
   const verifier = new LogVerifier(() => stored.newHash(), headSequence);
   for (let position = 0; position < headSequence;) {
     const tail = await stored.tail(position);
@@ -69,7 +59,7 @@ async function* verifyHeld(stored: StoredBytes, headSequence: number): AsyncGene
     }
     if (tail.segments.length === 0) break;
   }
-  yield { kind: "proof", proof: await verifier.finish(null) };
+  yield { kind: "proof", proof: { ...(await verifier.finish(null)), manifest: "not_yet", signed_by: null } };
   return "done";
 }
 
@@ -77,15 +67,9 @@ async function* reading(
   verifier: LogVerifier,
   parts: readonly ProvedPart[],
   body: AsyncIterable<Uint8Array>,
-): AsyncGenerator<VerifyStep, void> {
+): AsyncGenerator<ProofStep, void> {
   for await (const _piece of verifier.read(parts, body)) yield { kind: "progress", ...verifier.progress };
 }
-
-const toPart = (segment: Manifest["segments"][number]): ProvedPart => ({
-  firstSequence: segment.first_sequence,
-  lastSequence: segment.last_sequence,
-  sha256: segment.sha256,
-});
 
 async function* linesOf(window: LogWindow | null): AsyncGenerator<Uint8Array> {
   if (window !== null) yield new TextEncoder().encode(window.lines);

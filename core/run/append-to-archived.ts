@@ -1,5 +1,6 @@
 import type { AppendOutcome, AppendRequest } from "./commands.ts";
-import { manifestProducers, type Manifest } from "./manifest.ts";
+import type { Manifest } from "../../protocol/proof/manifest.ts";
+import { manifestProducers } from "./manifest.ts";
 import { admit } from "./sequencer.ts";
 
 /**

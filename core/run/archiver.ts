@@ -1,10 +1,11 @@
 import { isTerminal } from "../../protocol/event.ts";
+import { manifestText, signedText, type UnsignedManifest } from "../../protocol/proof/manifest.ts";
 import type { ArchiveProgress, EventLog, RunPorts, Segment, SegmentKey } from "../ports.ts";
 import { backoffMs } from "./alarm-plan.ts";
 import { logBytes, nextArchiveStep, planSegment, requestsOf, type ArchiveStep } from "./archive-plan.ts";
 import { GatheredLog } from "./gathered-log.ts";
 import { hashedWith } from "./log-hash.ts";
-import { buildManifest, type Manifest } from "./manifest.ts";
+import { buildManifest } from "./manifest.ts";
 import { checkpointOf, storedThrough, type RunMemory } from "./run-memory.ts";
 
 /** What the archiver asks of the run it archives. */
@@ -22,7 +23,7 @@ export type ArchiverHost = {
   emptied(): void;
 };
 
-type ArchiverPorts = Pick<RunPorts, "log" | "archive" | "clock" | "sha256" | "report">;
+type ArchiverPorts = Pick<RunPorts, "log" | "archive" | "clock" | "sha256" | "sign" | "report">;
 
 /** One invocation may make 10,000 requests, and others need some of them; the alarm goes on with the rest. [ARC5] */
 const MOST_REQUESTS = 5_000;
@@ -146,7 +147,9 @@ export class Archiver {
         if (!isTerminal(status)) throw new Error(`a run that is ${status} has no manifest`);
         const facts = { ...run, status, events, sha256: step.sha256, ahead: memory.ahead };
         const manifest = await buildManifest(facts, memory.segments, memory.producers, this.#ports.sha256);
-        await archive.putManifest(run, JSON.stringify(manifest, null, 1));
+        // The same bytes in every attempt: what it says is stored, and the signature is a function of it. [SIG1]
+        const signature = await this.#ports.sign(signedText(manifest));
+        await archive.putManifest(run, manifestText(manifest, signature));
         this.#keepProgress(memory, { phase: "proved" });
         return this.#report(memory, manifest);
       }
@@ -199,7 +202,7 @@ export class Archiver {
     this.#keepProgress(memory, { phase: "composed", sha256 });
   }
 
-  #report({ identity, state }: RunMemory, { segments, events, bytes }: Manifest): void {
+  #report({ identity, state }: RunMemory, { segments, events, bytes }: UnsignedManifest): void {
     const endedAt = Date.parse(state.completed_at ?? "");
     this.#ports.report("archived", {
       workspace_id: identity.workspaceId,

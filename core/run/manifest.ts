@@ -1,50 +1,11 @@
-import { z } from "zod";
-import { runIdSchema, TERMINAL_STATUSES } from "../../protocol/event.ts";
+import { bytesToHex, hexToBytes } from "../../protocol/hex.ts";
+import type { Manifest, UnsignedManifest } from "../../protocol/proof/manifest.ts";
 import type { Segment } from "../ports.ts";
-import { bytesToHex, hexToBytes } from "./hex.ts";
 import type { AheadLines } from "./receipts.ts";
 import type { Positions, Producers } from "./sequencer.ts";
 
 /** SHA-256 of the bytes. */
 export type Sha256 = (bytes: Uint8Array) => Promise<Uint8Array>;
-
-const position = z.int().min(0).nullable();
-
-/**
- * `manifest.json`: what the whole log is, for people and for proof, and the producers' last batches, so that a repeat is still a
- * duplicate when the object is empty. `running` chains the segments: SHA-256(running before ‖ the segment's hash), raw bytes, from nothing.
- */
-export const manifestSchema = z.object({
-  schema: z.literal("runcast.manifest/v1"),
-  run_id: runIdSchema,
-  workspace_id: z.string(),
-  status: z.enum(TERMINAL_STATUSES),
-  events: z.int().min(1),
-  bytes: z.int().min(1),
-  sha256: z.string(),
-  segments: z.array(
-    z.object({
-      first_sequence: z.int(),
-      last_sequence: z.int(),
-      bytes: z.int(),
-      sha256: z.string(),
-      running: z.string(),
-    }),
-  ),
-  /** Lines whose `created_at` is later than their receipt: `[first_sequence, last_sequence, received_at]`. */
-  ahead: z.array(z.tuple([z.int(), z.int(), z.string()])).optional(),
-  /** A list, because a producer may call itself `__proto__`, which no record survives. */
-  producers: z.array(
-    z.object({
-      producer_id: z.string(),
-      epoch: z.int(),
-      last: z.int(),
-      /** `[first_sequence, last_sequence, accepted]` of the last 64 batches, oldest first. */
-      batches: z.array(z.tuple([position, position, z.int()])),
-    }),
-  ),
-});
-export type Manifest = z.infer<typeof manifestSchema>;
 
 export async function buildManifest(
   run: {
@@ -58,7 +19,7 @@ export async function buildManifest(
   segments: readonly Segment[],
   producers: Producers,
   sha256: Sha256,
-): Promise<Manifest> {
+): Promise<UnsignedManifest> {
   let running: Uint8Array = new Uint8Array();
   const chained: Manifest["segments"] = [];
   for (const segment of segments) {

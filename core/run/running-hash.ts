@@ -1,4 +1,4 @@
-import { bytesToHex, hexToBytes } from "./hex.ts";
+import { bytesToHex, hexToBytes } from "../../protocol/hex.ts";
 
 /**
  * Where a SHA-256 stands after some bytes: plain JSON, so that it can be stored and gone on with. `words` are its eight, `rest` the bytes of the

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readFrame } from "../../client/frame.ts";
-import { manifestSchema } from "../../core/run/manifest.ts";
+import { manifestSchema } from "../../protocol/proof/manifest.ts";
 import { runSchema } from "../../protocol/api.ts";
 import {
   producerAppendSchema,

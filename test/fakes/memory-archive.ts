@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { manifestSchema, type Manifest } from "../../core/run/manifest.ts";
+import type { Manifest } from "../../protocol/proof/manifest.ts";
 import type { Archive, RunAddress, Segment, SegmentKey } from "../../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
+import { manifestOf } from "../../storage/stored-manifest.ts";
 
 export type ArchiveCall = keyof Archive;
 type Upload = { key: string; parts: Map<number, { etag: string; bytes: Buffer }> };
@@ -134,7 +135,7 @@ export class MemoryArchive implements Archive {
   async readManifest(run: RunAddress): Promise<Manifest | null> {
     await this.interrupt("readManifest");
     const stored = this.objects.get(manifestKey(run));
-    return stored === undefined ? null : manifestSchema.parse(JSON.parse(stored.toString()));
+    return stored === undefined ? null : manifestOf(run, stored.toString());
   }
 
   async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {

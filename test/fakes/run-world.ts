@@ -4,7 +4,7 @@ import type { Completion, EventDraft } from "../../protocol/append.ts";
 import type { CreateRun } from "../../protocol/api.ts";
 import type { TerminalStatus } from "../../protocol/event.ts";
 import { draftEvent, splitLines } from "../../protocol/ndjson.ts";
-import { manifestSchema, type Manifest } from "../../core/run/manifest.ts";
+import { manifestSchema, type Manifest } from "../../protocol/proof/manifest.ts";
 import type { ArchivedRun } from "../../core/run/archived-log.ts";
 import type { AppendOutcome } from "../../core/run/commands.ts";
 import { newWatcher } from "../../core/run/flow-control.ts";
@@ -20,7 +20,9 @@ import { Killed, Life, mortal } from "./life.ts";
 import { ManualAlarm, ManualClock, ManualTimer } from "./manual-time.ts";
 import { MemoryArchive } from "./memory-archive.ts";
 import { MemoryEventLog } from "./memory-event-log.ts";
+import { Signer } from "./signer.ts";
 
+export const SIGNER = new Signer("the-secret-of-simulations");
 export const RUN = { runId: "01931b9e-0000-7000-8000-000000000001", workspaceId: "default" };
 
 export const line = (message: string): EventDraft => draftEvent("console.line", null, { stream: "stdout", message });
@@ -226,6 +228,7 @@ export class RunWorld {
       // Set on the way out of an object that is gone it has no effect, and nobody there to be told.
       alarm: { set: (at) => void (life.isOver || mortal(this.alarm, life, "alarm").set(at)) },
       sha256: async (bytes) => createHash("sha256").update(bytes).digest(),
+      sign: async (text) => SIGNER.sign(text),
       report: (name, facts) => void this.reports.push({ event: name, facts }),
     };
     return new Run(ports);

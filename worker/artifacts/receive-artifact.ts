@@ -1,5 +1,5 @@
 import type { RunAddress } from "../../core/ports.ts";
-import { bytesToHex } from "../../core/run/hex.ts";
+import { bytesToHex } from "../../protocol/hex.ts";
 import type { Artifact } from "../../protocol/api.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
 import type { D1Artifacts, Upload } from "../../storage/d1-artifacts.ts";

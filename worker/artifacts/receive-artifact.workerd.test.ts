@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { artifactPath } from "../../core/run/artifacts.ts";
-import { bytesToHex } from "../../core/run/hex.ts";
+import { bytesToHex } from "../../protocol/hex.ts";
 import { D1Artifacts } from "../../storage/d1-artifacts.ts";
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { ARTIFACT_PART_BYTES, R2Artifacts } from "../../storage/r2-artifacts.ts";

@@ -1,33 +1,26 @@
-import type { Hash } from "../../core/reading/log-verifier.ts";
 import type { StoredBytes } from "../../core/reading/verify-log.ts";
-import { bytesToHex } from "../../core/run/hex.ts";
-import type { Manifest } from "../../core/run/manifest.ts";
+import { bytesToHex } from "../../protocol/hex.ts";
+import type { Hash } from "../../protocol/proof/log-verifier.ts";
+import type { SignatureCheck } from "../../protocol/proof/prove-archive.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
-import { errorText, logError } from "../../storage/server-log.ts";
-import { isUnavailable } from "../answer-errors.ts";
 import type { runObject } from "../objects.ts";
 
 /** A run's stored bytes, from R2 and the hot end of its object. */
-export const storedBytes = (object: ReturnType<typeof runObject>, reader: R2LogReader, runId: string): StoredBytes => ({
+export const storedBytes = (
+  object: ReturnType<typeof runObject>,
+  reader: R2LogReader,
+  check: SignatureCheck | null,
+): StoredBytes => ({
   tail: (afterSequence) => object.logTail(afterSequence),
   segment: (segment) => reader.segmentBytes(segment),
   whole: () => reader.wholeBytes(),
-  manifest: () => readableManifest(reader, runId),
-  newHash: sha256,
+  manifest: () => reader.manifestFile(),
+  newHash,
+  sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes))),
+  check,
 });
 
-/** A manifest that cannot be read proves nothing, and must not hide what the log itself shows. */
-async function readableManifest(reader: R2LogReader, runId: string): Promise<Manifest | null> {
-  try {
-    return await reader.manifest();
-  } catch (error) {
-    if (isUnavailable(error)) throw error;
-    logError("a manifest cannot be read; the log is verified without it", { run_id: runId, error: errorText(error) });
-    return null;
-  }
-}
-
-function sha256(): Hash {
+function newHash(): Hash {
   const digest = new crypto.DigestStream("SHA-256");
   const writer = digest.getWriter();
   return {

@@ -2,10 +2,12 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import type { StoredRun } from "../../core/ports.ts";
-import { verifyLog, type VerifyStep } from "../../core/reading/verify-log.ts";
+import { verifyLog } from "../../core/reading/verify-log.ts";
 import { proofSchema, type Proof } from "../../protocol/api.ts";
 import { isTerminal, runIdSchema } from "../../protocol/event.ts";
+import type { ProofStep } from "../../protocol/proof/prove-archive.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
+import { signingKeyOf } from "../../storage/signing-key.ts";
 import type { App } from "../app-context.ts";
 import { indexOf } from "../known-runs.ts";
 import { runObject } from "../objects.ts";
@@ -26,7 +28,8 @@ export const verifyRoutes = newRoutes().openapi(
     request: { params: z.object({ id: runIdSchema }) },
     responses: {
       200: {
-        description: "What was found: complete is 1..head without gap or damage, also while the run is open",
+        description:
+          "What was found: complete is 1..head without gap or damage, and signed once it is archived; also while the run is open",
         content: {
           "application/json": { schema: proofSchema },
           "application/x-ndjson": {
@@ -50,19 +53,21 @@ export const verifyRoutes = newRoutes().openapi(
   },
 );
 
-function verifyRun(c: Context<App>, run: StoredRun): AsyncGenerator<VerifyStep, void> {
+async function* verifyRun(c: Context<App>, run: StoredRun): AsyncGenerator<ProofStep, void> {
+  const { RUNCAST_SECRET: secret } = c.env;
+  const check = secret ? (await signingKeyOf(secret)).check : null;
   const runId = run.run_id;
   const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId });
   const known = { isEnded: isTerminal(run.status), lastSequence: run.last_sequence };
-  return verifyLog(storedBytes(runObject(c.env, runId), reader, runId), known);
+  yield* verifyLog(storedBytes(runObject(c.env, runId), reader, check), known);
 }
 
-async function proofOf(steps: AsyncGenerator<VerifyStep, void>): Promise<Proof> {
+async function proofOf(steps: AsyncGenerator<ProofStep, void>): Promise<Proof> {
   for await (const step of steps) if (step.kind === "proof") return step.proof;
   throw new Error("a verification ended without its result");
 }
 
-async function* progressLines(steps: AsyncGenerator<VerifyStep, void>): AsyncGenerator<string> {
+async function* progressLines(steps: AsyncGenerator<ProofStep, void>): AsyncGenerator<string> {
   let toldAt = Number.NEGATIVE_INFINITY;
   for await (const step of steps) {
     if (step.kind === "proof") yield `${JSON.stringify(step.proof)}\n`;

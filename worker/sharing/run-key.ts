@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { App } from "../app-context.ts";
-import { base64Url } from "../secrets.ts";
+import { bytesToBase64Url } from "../../storage/base64-url.ts";
 
 /** Keeps a key from being good for anything else that the instance's secret may once sign. */
 const PURPOSE = "runcast.share.v1";
@@ -12,7 +12,7 @@ const PURPOSE = "runcast.share.v1";
 export async function runKey(secret: string, runId: string): Promise<string> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const key = await crypto.subtle.importKey("raw", encode(secret), algorithm, false, ["sign"]);
-  return base64Url(new Uint8Array(await crypto.subtle.sign("HMAC", key, encode(`${PURPOSE}\n${runId}`))));
+  return bytesToBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", key, encode(`${PURPOSE}\n${runId}`))));
 }
 
 /** Whether the request brings the run's key, as `?key=`. */

@@ -110,7 +110,22 @@ export const LIST_OPTIONS = {
   help: HELP,
 } as const satisfies Options;
 
-export const VERIFY_OPTIONS = { json: JSON_OUTPUT, help: HELP } as const satisfies Options;
+export const VERIFY_OPTIONS = {
+  key: {
+    type: "string",
+    value: "key|file",
+    complete: "file",
+    help: "the public key the manifest must be signed with: itself, or a file with what GET /api/signing-key answers",
+  },
+  manifest: {
+    type: "string",
+    value: "file",
+    complete: "file",
+    help: "the log's manifest (default: manifest.json beside the log)",
+  },
+  json: JSON_OUTPUT,
+  help: HELP,
+} as const satisfies Options;
 export const RESUME_OPTIONS = {
   list: { type: "boolean", help: "only show what is left" },
   discard: { type: "boolean", help: "delete what is left instead of delivering it" },
@@ -154,7 +169,7 @@ export const COMMANDS = {
   verify: {
     summary: "prove that a log is whole",
     usage: "runcast verify [options] <run|file>",
-    text: "Has the server read a run's stored log again, or reads a downloaded log (NDJSON; - is standard input) here: every sequence from 1 on, once, and the SHA-256 of all lines. Exit code 0 when the log is whole, 1 when it is not.",
+    text: "Has the server read a run's stored log again, or reads a downloaded log (NDJSON; - is standard input) here, without a server: every sequence from 1 on, once, each byte as its manifest says, and that as it was signed with the key. Exit code 0 when the log is whole, 1 when it is not.",
     options: VERIFY_OPTIONS,
   },
   resume: {

@@ -223,7 +223,8 @@ function readVerify(words: string[]): Invocation {
   if (what === undefined || positionals.length > 1) {
     return wrong("verify", "verify reads one run or one file: runcast verify <run|file>");
   }
-  return { kind: "verify", args: { what, json: values.json === true } };
+  const { json = false, key = null, manifest = null } = values;
+  return { kind: "verify", args: { what, json, key, manifest } };
 }
 
 function readResume(words: string[]): Invocation {

@@ -1,11 +1,22 @@
-import { parseLine } from "../../protocol/ndjson.ts";
-import { inOrder, meets, note, SequenceCheck, type SequenceRange, type Taken } from "./sequence-check.ts";
+import { parseLine } from "../ndjson.ts";
+import {
+  inOrder,
+  meets,
+  note,
+  SequenceCheck,
+  type DamagedRange,
+  type SequenceRange,
+  type Taken,
+} from "./sequence-check.ts";
 
 /** A hash that takes its bytes a piece at a time. */
 export type Hash = { update(bytes: Uint8Array): Promise<void>; hex(): Promise<string> };
 
 /** Lines that were stored together. `sha256` is what their bytes hashed to then; null where nothing says. */
 export type ProvedPart = { firstSequence: number; lastSequence: number; sha256: string | null };
+
+/** What was known of a log's bytes before they were read. */
+export type Expected = { kind: "hash"; sha256: string } | { kind: "nothing" };
 
 export type LogProof = {
   /** 1..head, each once, and every byte as it was hashed when it was stored. */
@@ -14,7 +25,7 @@ export type LogProof = {
   /** Of all lines as they are stored, with their newlines, in hex. */
   sha256: string;
   gaps: SequenceRange[];
-  damaged: SequenceRange[];
+  damaged: DamagedRange[];
 };
 
 /** Four times what a line can take: something longer is none, and is not kept to be looked at. */
@@ -47,11 +58,11 @@ export class LogVerifier {
     return { events: this.#check.events, bytes: this.#bytes };
   }
 
-  /** Reads bytes that hold `parts`, one after the other. Answers after each piece, so that whoever asked can tell how far it is. */
+  /** Reads bytes that hold `parts`, one after the other; none: nobody knows how far they go. Answers after each piece, so that whoever asked can tell how far it is. */
   async *read(parts: readonly ProvedPart[], body: AsyncIterable<Uint8Array>): AsyncGenerator<void, void> {
     this.#later = [...parts];
-    this.#readTo = parts.at(-1)?.lastSequence ?? 0;
-    this.#reach(this.#readTo);
+    this.#readTo = parts.at(-1)?.lastSequence ?? Number.MAX_SAFE_INTEGER;
+    if (parts.length > 0) this.#reach(this.#readTo);
     await this.#nextPart();
     let held: Uint8Array = new Uint8Array();
     for await (const piece of body) {
@@ -77,13 +88,16 @@ export class LogVerifier {
     this.#check.lose(firstSequence, lastSequence);
   }
 
-  /** `sha256` is what all bytes hashed to when they were proved; null where nothing says. */
-  async finish(sha256: string | null): Promise<LogProof> {
+  /** `expected` of all bytes together; null where the hashes of the parts are enough. A log of which nothing is known proves nothing. */
+  async finish(expected: Expected | null): Promise<LogProof> {
     this.#check.end(this.#head);
     const { gaps, damaged, events } = this.#check;
     const found = await this.#whole.hex();
     const isSound = gaps.length === 0 && damaged.length === 0;
-    if (isSound && sha256 !== null && found !== sha256) note(damaged, 1, this.#head);
+    if (isSound && expected !== null && !(expected.kind === "hash" && expected.sha256 === found)) {
+      const reason = expected.kind === "hash" ? "altered" : "unproved";
+      note(damaged, { first: 1, last: this.#head, reason });
+    }
     return {
       complete: gaps.length === 0 && damaged.length === 0,
       events,
@@ -160,7 +174,8 @@ export class LogVerifier {
       const { gaps, damaged } = this.#check;
       const found = await hash.hex();
       const isExplained = meets(gaps, range) || meets(damaged, range) || this.#check.last < range.last;
-      if (known.sha256 !== null && found !== known.sha256 && !isExplained) note(damaged, range.first, range.last);
+      if (known.sha256 !== null && found !== known.sha256 && !isExplained)
+        note(damaged, { ...range, reason: "altered" });
     }
     const known = this.#later.shift();
     this.#part = known === undefined ? null : { hash: this.#newHash(), known };
