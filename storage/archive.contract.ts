@@ -75,9 +75,9 @@ export function archiveContract(name: string, archive: () => Archive): void {
           ahead: [],
           sha256: await hexOf(text),
         },
-        segments.map((segment) => ({ ...segment, sha256: "00" })),
+        segments.map((segment) => ({ ...segment, sha256: "00".repeat(32) })),
         {},
-        async (bytes) => bytes.slice(0, 32),
+        async (bytes) => bytes.slice(-32),
       );
       await archive().putManifest(run, JSON.stringify(manifest));
       await archive().putManifest(run, JSON.stringify(manifest));
