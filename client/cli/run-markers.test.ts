@@ -140,5 +140,9 @@ test("--json: what Runcast says is one JSON object a line, and the last says how
   ]);
   await server.down();
   const away = await commandLine.run(["run", "--json", "--", "echo", "x"], env());
-  expect(JSON.parse(away.stderr.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({ delivered: false, lines_lost: 1 });
+  expect(JSON.parse(away.stderr.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({
+    delivered: false,
+    lines_lost: 0,
+    lines_kept: 1,
+  });
 });
