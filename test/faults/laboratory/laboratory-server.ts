@@ -7,6 +7,9 @@ import { startServer, type ServerProcess } from "../../support/server-process.ts
 import { NO_FAULTS, type FaultCounts, type FaultSettings } from "./binding-faults.ts";
 import { storedKeys, type StoredKey } from "./stored-layout.ts";
 
+/** It was not the product that failed: nothing was found out. */
+export class LaboratoryBroke extends Error {}
+
 /** The server of the laboratory: the real one over bindings that go wrong, to be killed, started again, and looked into. */
 export class LaboratoryServer {
   readonly api: Api;
@@ -36,7 +39,9 @@ export class LaboratoryServer {
     await this.#collectCounts();
     await this.#server.killGroup();
     whileDown();
-    this.#server = await this.#server.restart();
+    this.#server = await this.#server.restart().catch((error: unknown) => {
+      throw new LaboratoryBroke("the server does not start again", { cause: error });
+    });
     await this.set(this.settings);
   }
 
@@ -48,7 +53,8 @@ export class LaboratoryServer {
         .ask("PUT", "/laboratory", { body: settings, timeoutMs: 5_000 })
         .catch((error: unknown) => String(error));
       if (typeof answer !== "string" && answer.status === 200) return;
-      if (tries === 5) throw new Error(`the laboratory does not take its settings: ${JSON.stringify(answer)}`);
+      if (tries === 5)
+        throw new LaboratoryBroke(`the laboratory does not take its settings: ${JSON.stringify(answer)}`);
       await sleep(200);
     }
   }

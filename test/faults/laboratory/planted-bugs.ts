@@ -58,7 +58,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         file: "core/run/log-source.ts",
         find: "? this.#log.windowAfter(sequence, HOT_WINDOW_BYTES)",
         replace:
-          "? this.#log.windowAfter(sequence > 0 && sequence === storedThrough(memory) ? sequence + 1 : sequence, HOT_WINDOW_BYTES)",
+          "? this.#log.windowAfter(sequence > 0 && sequence === storedThrough(memory) ? (this.#log.windowAfter(sequence, 1)?.lastSequence ?? sequence) : sequence, HOT_WINDOW_BYTES)",
       },
     ],
   },
