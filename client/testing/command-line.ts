@@ -9,10 +9,10 @@ export type Finished = { code: number | null; stdout: string; stderr: string };
 
 /** The bundled command line, in a folder of its own. */
 export class CommandLine {
-  readonly #folder = mkdtempSync(join(tmpdir(), "runcast-client-"));
-  readonly path = join(this.#folder, "runcast.mjs");
+  readonly folder = mkdtempSync(join(tmpdir(), "runcast-client-"));
+  readonly path = join(this.folder, "runcast.mjs");
   /** Of its spools. */
-  readonly stateHome = join(this.#folder, "state");
+  readonly stateHome = join(this.folder, "state");
 
   static async build(): Promise<CommandLine> {
     const commandLine = new CommandLine();
@@ -21,7 +21,7 @@ export class CommandLine {
   }
 
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** No server is known but what `environment` names. */
@@ -37,13 +37,14 @@ export class CommandLine {
   }
 
   #spawn(program: string, args: string[], environment: Record<string, string>): Started {
+    const stdio = ["pipe", "pipe", "pipe"] as const;
+    return new Started(spawn(program, args, { env: this.environment(environment), stdio: [...stdio] }));
+  }
+
+  /** What its process is given: of ours what does not tell of another server or another terminal. */
+  environment(more: Record<string, string>): NodeJS.ProcessEnv {
     const { RUNCAST_URL: _url, RUNCAST_TOKEN: _token, FORCE_COLOR: _force, NO_COLOR: _no, ...inherited } = process.env;
-    return new Started(
-      spawn(program, args, {
-        env: { ...inherited, XDG_CONFIG_HOME: this.#folder, XDG_STATE_HOME: this.stateHome, ...environment },
-        stdio: ["pipe", "pipe", "pipe"],
-      }),
-    );
+    return { ...inherited, XDG_CONFIG_HOME: this.folder, XDG_STATE_HOME: this.stateHome, ...more };
   }
 
   run(args: string[], environment: Record<string, string> = {}, node?: string): Promise<Finished> {
