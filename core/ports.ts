@@ -57,7 +57,11 @@ export type Segment = {
   bytes: number;
   /** null until the put is known to have worked. */
   sha256: string | null;
+  /** What the archive can still have of it, when it was found to be damaged or gone. [DMG1] */
+  damage?: SegmentDamage;
 };
+/** Of the lines that are left. */
+export type SegmentDamage = { bytes: number; sha256: string };
 
 /** How far the archive of an ended run has come; see `archive-plan.ts`. */
 export type ArchiveProgress =
@@ -83,6 +87,8 @@ export interface EventLog {
   putIdentity(identity: RunIdentity): void;
   putCheckpoint(checkpoint: Checkpoint): void;
   putSegment(segment: Segment): void;
+  /** Null when it was mended. */
+  putDamage(segment: SegmentKey, damage: SegmentDamage | null): void;
   putArchive(archive: ArchiveProgress): void;
   append(batch: HotBatch): void;
   /** A batch without lines still uses up its producer's number. */
@@ -107,6 +113,9 @@ export interface EventLog {
   /** Artifacts that came after the end. */
   putLateArtifacts(names: readonly string[]): void;
   lateArtifacts(): string[];
+  /** Whether something of what was stored is known to be damaged or gone. */
+  putIncomplete(isIncomplete: boolean): void;
+  isIncomplete(): boolean;
   /** When a heartbeat was last written down; appends carry their own time. */
   putHeardAt(at: number): void;
   heardAt(): number | null;
@@ -129,8 +138,8 @@ export interface Archive {
   readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null>;
   /** Bytes `from..to` (exclusive) of the whole log, cut anywhere; null when there is no whole log. */
   readLog(run: RunAddress, from: number, to: number): Promise<string | null>;
-  /** Whole segments end to end; one request each. Throws when one is missing or not of its size. */
-  readSegments(run: RunAddress, segments: readonly Segment[]): Promise<Uint8Array[]>;
+  /** Whole segments, one request each; null for one that is not there. */
+  readSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<(Uint8Array | null)[]>;
   /** The whole log in one put. */
   putLog(run: RunAddress, bytes: Uint8Array): Promise<void>;
   startUpload(run: RunAddress): Promise<string>;

@@ -15,7 +15,8 @@ const segmentOf = (firstSequence: number, lastSequence: number, lines: string): 
   sha256: null,
 });
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
+function joined(found: readonly (Uint8Array | null)[]): Uint8Array {
+  const pieces = found.map((piece) => piece ?? new Uint8Array());
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
@@ -115,7 +116,7 @@ export function archiveContract(name: string, archive: () => Archive): void {
       await archive().deleteSegments(run, segments);
       await archive().deleteSegments(run, []);
       for (const segment of segments) expect(await archive().readSegment(run, segment)).toBeNull();
-      await expect(archive().readSegments(run, segments)).rejects.toThrow("missing");
+      expect(await archive().readSegments(run, segments)).toEqual([null, null]);
       expect(await archive().logBytes(run)).toBeNull();
     });
   });

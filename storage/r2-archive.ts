@@ -1,6 +1,6 @@
 import { bytesToHex } from "../protocol/hex.ts";
 import type { Manifest } from "../protocol/proof/manifest.ts";
-import type { Archive, RunAddress, Segment, SegmentKey } from "../core/ports.ts";
+import type { Archive, RunAddress, SegmentKey } from "../core/ports.ts";
 import { isNoSuchUpload } from "./r2-errors.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
 import { manifestOf } from "./stored-manifest.ts";
@@ -53,7 +53,7 @@ export class R2Archive implements Archive {
     }
   }
 
-  readSegments(run: RunAddress, segments: readonly Segment[]): Promise<Uint8Array[]> {
+  readSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<(Uint8Array | null)[]> {
     return Promise.all(segments.map((segment) => this.#segmentBytes(run, segment)));
   }
 
@@ -129,13 +129,8 @@ export class R2Archive implements Archive {
       await this.#bucket.delete(keys.slice(at, at + KEYS_A_DELETE));
   }
 
-  async #segmentBytes(run: RunAddress, segment: Segment): Promise<Uint8Array> {
+  async #segmentBytes(run: RunAddress, segment: SegmentKey): Promise<Uint8Array | null> {
     const object = await this.#bucket.get(segmentKey(run, segment));
-    if (object === null) throw new Error(`${segmentKey(run, segment)} is missing`);
-    const bytes = new Uint8Array(await object.arrayBuffer());
-    if (bytes.length !== segment.bytes) {
-      throw new Error(`${segmentKey(run, segment)} has ${bytes.length} bytes instead of ${segment.bytes}`);
-    }
-    return bytes;
+    return object === null ? null : new Uint8Array(await object.arrayBuffer());
   }
 }

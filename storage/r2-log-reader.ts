@@ -1,4 +1,4 @@
-import type { Manifest } from "../protocol/proof/manifest.ts";
+import { storedBytesOf, type Manifest } from "../protocol/proof/manifest.ts";
 import { lastSequenceOf } from "../core/reading/damage.ts";
 import type { LogWindow, RunAddress, SegmentKey } from "../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
@@ -95,8 +95,8 @@ export class R2LogReader {
     let offset = 0;
     for (const segment of manifest.segments) {
       if (segment.last_sequence >= sequence)
-        return { offset, firstSequence: segment.first_sequence, logBytes: offset === 0 ? null : manifest.bytes };
-      offset += segment.bytes;
+        return { offset, firstSequence: segment.first_sequence, logBytes: offset === 0 ? null : logBytesOf(manifest) };
+      offset += storedBytesOf(segment);
     }
     return "beyond";
   }
@@ -104,6 +104,8 @@ export class R2LogReader {
 
 /** `logBytes`: the size that makes the offset right; null when any does. */
 type Start = { offset: number; firstSequence: number; logBytes: number | null };
+const logBytesOf = ({ segments }: Manifest): number =>
+  segments.reduce((sum, segment) => sum + storedBytesOf(segment), 0);
 const FROM_THE_START: Start = { offset: 0, firstSequence: 1, logBytes: null };
 
 async function* nothing(): AsyncGenerator<LogWindow> {}

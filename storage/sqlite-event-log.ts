@@ -1,4 +1,13 @@
-import type { ArchiveProgress, EventLog, HotBatch, LogWindow, Outbox, Segment } from "../core/ports.ts";
+import type {
+  ArchiveProgress,
+  EventLog,
+  HotBatch,
+  LogWindow,
+  Outbox,
+  Segment,
+  SegmentDamage,
+  SegmentKey,
+} from "../core/ports.ts";
 import type { Details } from "../core/run/edits.ts";
 import type { Checkpoint, RunIdentity } from "../core/run/run-memory.ts";
 import type { ProducerMark } from "../core/run/sequencer.ts";
@@ -42,6 +51,9 @@ CREATE TABLE IF NOT EXISTS facts (
 /** A value of SQLite ends at 2 MB of UTF-8; a fact is cut well below, at most three bytes a character. */
 const FACT_PART_CHARS = 500_000;
 
+/** By the segment's first sequence. */
+type DamageBySegment = Record<number, SegmentDamage>;
+
 type BatchRow = {
   first_sequence: number;
   last_sequence: number;
@@ -73,15 +85,20 @@ export class SqliteEventLog implements EventLog {
     const segments = this.#sql<{ first_sequence: number; last_sequence: number; bytes: number; sha256: string | null }>(
       "SELECT first_sequence, last_sequence, bytes, sha256 FROM segments ORDER BY first_sequence",
     );
+    const damaged = this.#fact<DamageBySegment>("damage") ?? {};
     return {
       identity,
       checkpoint: this.#fact<Checkpoint>("checkpoint"),
-      segments: segments.toArray().map((row) => ({
-        firstSequence: row.first_sequence,
-        lastSequence: row.last_sequence,
-        bytes: row.bytes,
-        sha256: row.sha256,
-      })),
+      segments: segments.toArray().map((row) => {
+        const damage = damaged[row.first_sequence];
+        return {
+          firstSequence: row.first_sequence,
+          lastSequence: row.last_sequence,
+          bytes: row.bytes,
+          sha256: row.sha256,
+          ...(damage === undefined ? {} : { damage }),
+        };
+      }),
       archive: this.#fact<ArchiveProgress>("archive") ?? { phase: "open" },
     };
   }
@@ -108,6 +125,19 @@ export class SqliteEventLog implements EventLog {
       segment.bytes,
       segment.sha256,
     );
+  }
+
+  putDamage(segment: SegmentKey, damage: SegmentDamage | null): void {
+    const { [segment.firstSequence]: _, ...others } = this.#fact<DamageBySegment>("damage") ?? {};
+    this.#putFact("damage", damage === null ? others : { ...others, [segment.firstSequence]: damage });
+  }
+
+  putIncomplete(isIncomplete: boolean): void {
+    this.#putFact("incomplete", isIncomplete);
+  }
+
+  isIncomplete(): boolean {
+    return this.#fact<boolean>("incomplete") ?? false;
   }
 
   putArchive(archive: ArchiveProgress): void {
@@ -272,7 +302,16 @@ export class SqliteEventLog implements EventLog {
 
   #putFact(
     name: string,
-    fact: RunIdentity | Checkpoint | ArchiveProgress | Outbox | Details | readonly string[] | number,
+    fact:
+      | RunIdentity
+      | Checkpoint
+      | ArchiveProgress
+      | DamageBySegment
+      | Outbox
+      | Details
+      | readonly string[]
+      | number
+      | boolean,
   ): void {
     let rest = JSON.stringify(fact);
     let part = 0;

@@ -46,8 +46,10 @@ export type ArchiveStep =
   | { kind: "empty" }
   | { kind: "wait"; until: number | null };
 
-export const logBytes = (segments: readonly Segment[]): number =>
-  segments.reduce((sum, segment) => sum + segment.bytes, 0);
+/** How many bytes the whole log has of a segment: all, unless some were damaged before it was made. */
+export const keptBytes = ({ bytes, damage }: Pick<Segment, "bytes" | "damage">): number => damage?.bytes ?? bytes;
+export const logBytes = (segments: readonly Pick<Segment, "bytes" | "damage">[]): number =>
+  segments.reduce((sum, segment) => sum + keptBytes(segment), 0);
 export const partBytesFor = (totalBytes: number): number =>
   Math.max(PART_BYTES, Math.ceil(totalBytes / MOST_PARTS / MIB) * MIB);
 
@@ -102,11 +104,11 @@ function gatherFor({ gathered, segments }: ArchiveFacts, put: Extract<ArchiveSte
   let start = 0;
   for (const segment of segments) {
     if (start >= range.to || step.segments.length === GATHERED_A_STEP) break;
-    if (start + segment.bytes > wantedFrom) {
+    if (start + keptBytes(segment) > wantedFrom) {
       if (step.segments.length === 0) step.from = start;
       step.segments.push(segment);
     }
-    start += segment.bytes;
+    start += keptBytes(segment);
   }
   return step;
 }

@@ -9,7 +9,7 @@ export type ArchivedRun = {
   workspaceId: string;
   status: TerminalStatus;
   lastSequence: number;
-  sha256: string;
+  sha256: string | null;
 };
 
 /** The log of a run whose object is empty, for the watchers that stay with it: read from the archive, and nothing is written. [ARC6] */
@@ -44,6 +44,7 @@ export class ArchivedLog {
       lastSequence: segment.last_sequence,
       bytes: segment.bytes,
       sha256: segment.sha256,
+      ...(segment.stored_bytes === undefined ? {} : { damage: { bytes: segment.stored_bytes, sha256: "" } }),
     }));
     return { identity: run, segments, archive: { phase: "cleared" } };
   }

@@ -1,12 +1,14 @@
 import { isTerminal } from "../../protocol/event.ts";
 import { manifestText, signedText, type UnsignedManifest } from "../../protocol/proof/manifest.ts";
-import type { ArchiveProgress, EventLog, RunPorts, Segment, SegmentKey } from "../ports.ts";
+import { bytesToHex } from "../../protocol/hex.ts";
+import type { ArchiveProgress, EventLog, RunPorts, Segment, SegmentDamage, SegmentKey } from "../ports.ts";
 import { backoffMs } from "./alarm-plan.ts";
 import { logBytes, nextArchiveStep, planSegment, requestsOf, type ArchiveStep } from "./archive-plan.ts";
 import { GatheredLog } from "./gathered-log.ts";
-import { hashedWith } from "./log-hash.ts";
+import { endSha256, hashedWith } from "./log-hash.ts";
 import { buildManifest } from "./manifest.ts";
 import { checkpointOf, storedThrough, type RunMemory } from "./run-memory.ts";
+import { salvage, type Salvage } from "./salvage.ts";
 
 /** What the archiver asks of the run it archives. */
 export type ArchiverHost = {
@@ -19,11 +21,18 @@ export type ArchiverHost = {
   /** R2 refuses, or takes what it is given: told in the log of an open run. */
   degraded(error: unknown): void;
   recovered(): void;
+  /** What was found to be left of a segment; null: all of it. */
+  segmentJudged(memory: RunMemory, segment: Segment, damage: SegmentDamage | null): void;
+  /** The whole log is made, and lacks something or does not. */
+  composed(memory: RunMemory, isIncomplete: boolean): void;
   /** The object is to be emptied: forget everything. */
   emptied(): void;
 };
 
 type ArchiverPorts = Pick<RunPorts, "log" | "archive" | "clock" | "sha256" | "sign" | "report">;
+
+/** A segment as it was found, and what of it the whole log can have. */
+type Judged = Pick<Salvage, "lost"> & { bytes: Uint8Array; damage: SegmentDamage | null };
 
 /** One invocation may make 10,000 requests, and others need some of them; the alarm goes on with the rest. [ARC5] */
 const MOST_REQUESTS = 5_000;
@@ -118,9 +127,12 @@ export class Archiver {
       }
       case "put_segment":
         return this.#putSegment(memory, step.segment);
-      case "gather":
-        this.#gathered.add(step.from, await archive.readSegments(run, step.segments));
+      case "gather": {
+        const stored = await archive.readSegments(run, step.segments);
+        const bodies = await this.#judged(memory, step.segments, stored);
+        if (bodies !== null) this.#gathered.add(step.from, bodies);
         return;
+      }
       case "put_log":
         await archive.putLog(run, this.#gathered.take(step.range));
         return this.#composed(memory);
@@ -145,7 +157,8 @@ export class Archiver {
       case "write_manifest": {
         const { status, last_sequence: events } = memory.state;
         if (!isTerminal(status)) throw new Error(`a run that is ${status} has no manifest`);
-        const facts = { ...run, status, events, sha256: step.sha256, ahead: memory.ahead };
+        const sha256 = endSha256(log, memory) ?? step.sha256;
+        const facts = { ...run, status, events, sha256, ahead: memory.ahead };
         const manifest = await buildManifest(facts, memory.segments, memory.producers, this.#ports.sha256);
         // The same bytes in every attempt: what it says is stored, and the signature is a function of it. [SIG1]
         const signature = await this.#ports.sign(signedText(manifest));
@@ -189,6 +202,56 @@ export class Archiver {
     now.oldestHotAt = firstOf(log.rowsAfter(stored.lastSequence))?.receivedAt ?? null;
   }
 
+  /**
+   * What the archive is to have of these segments, each held against the hash it was stored with. Of a damaged one what is left: it must not hold up
+   * the rest for ever. Null when that is news: it is written down first, and what was planned without it is planned again. [DMG1]
+   */
+  async #judged(
+    memory: RunMemory,
+    segments: readonly Segment[],
+    stored: readonly (Uint8Array | null)[],
+  ): Promise<Uint8Array[] | null> {
+    const bodies: Uint8Array[] = [];
+    for (const [at, segment] of segments.entries()) {
+      const bytes = stored[at] ?? null;
+      const judged = await this.#judge(segment, bytes);
+      if (JSON.stringify(judged.damage) !== JSON.stringify(segment.damage ?? null)) {
+        await this.#noteDamage(memory, segment, judged);
+        return null;
+      }
+      bodies.push(judged.bytes);
+    }
+    return bodies;
+  }
+
+  async #judge(segment: Segment, stored: Uint8Array | null): Promise<Judged> {
+    if (stored !== null && (await this.#hex(stored)) === segment.sha256)
+      return { bytes: stored, damage: null, lost: [] };
+    const { bytes, lost } = salvage(segment, stored);
+    const sha256 = await this.#hex(bytes);
+    // Something was added that is no line of it: without that it is whole.
+    return { bytes, lost, damage: sha256 === segment.sha256 ? null : { bytes: bytes.length, sha256 } };
+  }
+
+  async #noteDamage(memory: RunMemory, segment: Segment, { damage, lost }: Judged): Promise<void> {
+    // Erased or recalled while R2 was read.
+    if (this.#host.memory() !== memory) return;
+    const { firstSequence: first, lastSequence: last } = segment;
+    const facts = { workspace_id: memory.identity.workspaceId, first, last, lost };
+    this.#ports.report(damage === null ? "segment_mended" : "segment_damaged", facts);
+    this.#host.segmentJudged(memory, segment, damage);
+    this.#gathered.forget();
+    const { archive } = memory;
+    if (archive.phase !== "composing") return;
+    // Parts that are there were cut where the bytes were before.
+    this.#keepProgress(memory, { phase: "open" });
+    await this.#ports.archive.abortUpload(memory.identity, archive.uploadId);
+  }
+
+  async #hex(bytes: Uint8Array): Promise<string> {
+    return bytesToHex(await this.#ports.sha256(bytes));
+  }
+
   /** After a kill between `complete` and writing that down, R2 knows the upload no more but has the log. [ARC3] */
   async #uploadGone(memory: RunMemory): Promise<void> {
     const bytes = await this.#ports.archive.logBytes(memory.identity);
@@ -199,6 +262,14 @@ export class Archiver {
   async #composed(memory: RunMemory): Promise<void> {
     this.#gathered.forget();
     const sha256 = await this.#ports.archive.hashLog(memory.identity);
+    const isWhole = memory.segments.every(({ damage }) => damage === undefined);
+    const written = endSha256(this.#ports.log, memory);
+    if (isWhole && written !== null && sha256 !== written) {
+      // R2 gives back other bytes than it took, or somebody else put them there. The segments are still right: once more. [DMG1]
+      this.#keepProgress(memory, { phase: "open" });
+      throw new Error(`the whole log has the hash ${sha256} instead of ${written}`);
+    }
+    if (this.#host.memory() === memory && memory.isIncomplete === isWhole) this.#host.composed(memory, !isWhole);
     this.#keepProgress(memory, { phase: "composed", sha256 });
   }
 

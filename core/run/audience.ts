@@ -43,7 +43,8 @@ export class Audience {
       head: () => this.#head(),
       sha256: () => {
         const memory = host.memory();
-        return memory === null ? (this.#knownRun()?.sha256 ?? null) : endSha256(ports.log, memory);
+        if (memory === null) return this.#knownRun()?.sha256 ?? null;
+        return memory.isIncomplete ? null : endSha256(ports.log, memory);
       },
       windowAfter: (watcher, sequence) => {
         const memory = host.memory();
@@ -62,7 +63,8 @@ export class Audience {
     // Deleted while it was read: who is let in now would be told of nothing any more.
     if (manifest === null || this.#isDeleted) return null;
     const { runId, workspaceId } = run;
-    return { runId, workspaceId, status: manifest.status, lastSequence: manifest.events, sha256: manifest.sha256 };
+    const sha256 = manifest.damaged === undefined ? manifest.sha256 : null;
+    return { runId, workspaceId, status: manifest.status, lastSequence: manifest.events, sha256 };
   }
 
   /** Greets a watcher and starts it from its position. False when there is no run here, and the watcher brings none. */

@@ -1,6 +1,6 @@
 import type { LogPart } from "../../protocol/run-state.ts";
 import { isTerminal } from "../../protocol/event.ts";
-import type { Clock, EventLog, RunPorts } from "../ports.ts";
+import type { Clock, EventLog, RunPorts, Segment, SegmentDamage } from "../ports.ts";
 import type { Details } from "./edits.ts";
 import { LineWriter, linesToRows, type WrittenLine } from "./line-writer.ts";
 import { newMemory, recall, type RunIdentity, type RunMemory } from "./run-memory.ts";
@@ -105,6 +105,18 @@ export class LogKeeper {
     });
   }
 
+  /** What became of the stored lines, as it was found just now: `damage` of a segment, null when that is sound. [DMG1] [DMG2] */
+  damaged(memory: RunMemory, isIncomplete: boolean, found?: { segment: Segment; damage: SegmentDamage | null }): void {
+    this.write(memory, () => {
+      memory.isIncomplete = isIncomplete;
+      this.#log.putIncomplete(isIncomplete);
+      if (found === undefined) return;
+      if (found.damage === null) delete found.segment.damage;
+      else found.segment.damage = found.damage;
+      this.#log.putDamage(found.segment, found.damage);
+    });
+  }
+
   /** The producer gave a sign of life. Written down at once: an eviction must not end a lease early. [LEASE1] */
   heard(memory: RunMemory, at = this.#clock.now()): void {
     if (isTerminal(memory.state.status)) return;
@@ -153,7 +165,7 @@ export function writeReturned(memory: RunMemory, writer: LineWriter): void {
 }
 
 /** What of a run the index and the lists show at once when it changes. */
-const shownOf = ({ state, summary, lostAt, edited, lateArtifacts }: RunMemory): string =>
+const shownOf = ({ state, summary, lostAt, edited, lateArtifacts, isIncomplete }: RunMemory): string =>
   // The severity only rises: three more rows at most, and an open run is found by it. [IDX3]
   JSON.stringify([
     state.last_sequence > 0,
@@ -162,5 +174,6 @@ const shownOf = ({ state, summary, lostAt, edited, lateArtifacts }: RunMemory): 
     lostAt,
     edited,
     lateArtifacts.length,
+    isIncomplete,
     summary.issues.max_severity,
   ]);

@@ -1,5 +1,6 @@
 import type { Archive, EventLog, LogWindow, Segment } from "../ports.ts";
 import { hasDamage, mendWindow } from "../reading/damage.ts";
+import { keptBytes, logBytes } from "./archive-plan.ts";
 import type { TailOutcome } from "./commands.ts";
 import { endSha256 } from "./log-hash.ts";
 import { storedThrough, type RunMemory } from "./run-memory.ts";
@@ -69,8 +70,8 @@ export class LogSource {
     const mended = (lines: string): LogWindow => mendWindow({ firstSequence, lastSequence, lines });
     const alone = memory.archive.phase === "cleared" ? null : await this.#archive.readSegment(run, segment);
     if (alone !== null) return mended(alone);
-    const from = memory.segments.slice(0, at).reduce((sum, { bytes }) => sum + bytes, 0);
-    const to = from + segment.bytes;
+    const from = logBytes(memory.segments.slice(0, at));
+    const to = from + keptBytes(segment);
     const lines = await this.#archive.readLog(run, from, to);
     if (lines === null) return null;
     const window = mended(lines);
@@ -90,7 +91,7 @@ export function tailOf(log: EventLog, memory: RunMemory, sequence: number): Tail
     kind: "tail",
     status: memory.state.status,
     headSequence: memory.state.last_sequence,
-    sha256: endSha256(log, memory),
+    sha256: memory.isIncomplete ? null : endSha256(log, memory),
     hotAfter,
     segments: memory.segments.filter((segment) => segment.sha256 !== null && segment.lastSequence > sequence),
     ahead: memory.ahead,

@@ -1,5 +1,6 @@
 import { bytesToHex, hexToBytes } from "../../protocol/hex.ts";
 import type { Manifest, UnsignedManifest } from "../../protocol/proof/manifest.ts";
+import { inOrder } from "../../protocol/proof/sequence-check.ts";
 import type { Segment } from "../ports.ts";
 import type { AheadLines } from "./receipts.ts";
 import type { Positions, Producers } from "./sequencer.ts";
@@ -31,8 +32,11 @@ export async function buildManifest(
       bytes: segment.bytes,
       sha256: segment.sha256,
       running: bytesToHex(running),
+      ...(segment.damage === undefined ? {} : { stored_bytes: segment.damage.bytes }),
     });
   }
+  // Of a damaged segment no line is vouched for, also where it can be read: the hash was of all of them. [DMG1]
+  const damaged = segments.filter(({ damage }) => damage !== undefined).map(toRange);
   return {
     schema: "runcast.manifest/v1",
     run_id: run.runId,
@@ -42,6 +46,7 @@ export async function buildManifest(
     bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
     sha256: run.sha256,
     segments: chained,
+    ...(damaged.length === 0 ? {} : { damaged: inOrder(damaged) }),
     ahead: run.ahead.map(({ firstSequence, lastSequence, receivedAt }): [number, number, string] => [
       firstSequence,
       lastSequence,
@@ -62,6 +67,8 @@ export async function buildManifest(
       })),
   };
 }
+
+const toRange = ({ firstSequence, lastSequence }: Segment) => ({ first: firstSequence, last: lastSequence });
 
 /** The lines that are ahead of their receipt, as the run knew them. */
 export const manifestAhead = ({ ahead = [] }: Manifest): AheadLines[] =>

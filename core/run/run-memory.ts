@@ -61,6 +61,8 @@ export type RunMemory = {
   ahead: AheadLines[];
   /** The running hash of all lines that are in stored segments; null when it is not known. [HASH1] */
   hashed: HashState | null;
+  /** Something of what was stored is known to be damaged or gone. [DMG2] */
+  isIncomplete: boolean;
   /** Of all lines, once somebody asked after the end. */
   sha256: string | null;
 };
@@ -88,6 +90,7 @@ export function recall(log: EventLog): RunMemory | null {
     cancelRequestedAt: checkpoint?.cancelRequestedAt ?? null,
     ahead: checkpoint?.ahead ?? [],
     hashed: checkpoint === null ? newHash() : (checkpoint.hashed ?? null),
+    isIncomplete: log.isIncomplete(),
     sha256: null,
   };
   const marks: ProducerMark[] = [...log.emptyBatches()];
@@ -131,6 +134,7 @@ export const newMemory = (identity: RunIdentity): RunMemory => ({
   cancelRequestedAt: null,
   ahead: [],
   hashed: newHash(),
+  isIncomplete: false,
   sha256: null,
 });
 
@@ -208,7 +212,7 @@ export function storedRun(memory: RunMemory): StoredRun {
     events_path: state.events_path,
     output_paths: pathsThatFit(identity, artifactNames(memory)),
     logging_degraded: state.degraded.length > 0,
-    incomplete: false,
+    incomplete: memory.isIncomplete,
     stale: memory.lostAt !== null && state.completed_at === null,
     ...runCounts(summary),
   };

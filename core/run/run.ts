@@ -82,6 +82,9 @@ export class Run {
         this.#log.recovered("archive");
         this.#outbox.changed();
       },
+      segmentJudged: (memory, segment, damage) =>
+        this.#log.damaged(memory, memory.isIncomplete || damage !== null, { segment, damage }),
+      composed: (memory, isIncomplete) => this.#log.damaged(memory, isIncomplete),
       emptied: () => this.#forget(),
     });
   }

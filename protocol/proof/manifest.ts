@@ -39,7 +39,7 @@ export const manifestSchema = z.object({
       stored_bytes: z.int().min(0).optional(),
     }),
   ),
-  /** Sequences whose lines were damaged or gone before the archive was made; the archive lacks them, or nothing vouches for them. */
+  /** Segments that were damaged or gone before the archive was made: it has the lines that could still be read, and nothing vouches for those. */
   damaged: z.array(z.object({ first: z.int().min(1), last: z.int().min(1) })).optional(),
   /** Lines whose `created_at` is later than their receipt: `[first_sequence, last_sequence, received_at]`. */
   ahead: z.array(z.tuple([z.int(), z.int(), z.string()])).optional(),

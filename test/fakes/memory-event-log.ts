@@ -1,4 +1,13 @@
-import type { ArchiveProgress, EventLog, HotBatch, LogWindow, Outbox, Segment } from "../../core/ports.ts";
+import type {
+  ArchiveProgress,
+  EventLog,
+  HotBatch,
+  LogWindow,
+  Outbox,
+  Segment,
+  SegmentDamage,
+  SegmentKey,
+} from "../../core/ports.ts";
 import type { Details } from "../../core/run/edits.ts";
 import type { Checkpoint, RunIdentity } from "../../core/run/run-memory.ts";
 import type { ProducerMark } from "../../core/run/sequencer.ts";
@@ -13,6 +22,7 @@ type Stored = {
   outbox: Outbox;
   details: Details | null;
   lateArtifacts: readonly string[];
+  isIncomplete: boolean;
   heardAt: number | null;
   graceUntil: number | null;
 };
@@ -27,6 +37,7 @@ const nothing = (): Stored => ({
   outbox: { revision: 0, pending: false },
   details: null,
   lateArtifacts: [],
+  isIncomplete: false,
   heardAt: null,
   graceUntil: null,
 });
@@ -73,6 +84,23 @@ export class MemoryEventLog implements EventLog {
   putSegment(segment: Segment): void {
     const others = this.#stored.segments.filter(({ firstSequence }) => firstSequence !== segment.firstSequence);
     this.#change({ segments: [...others, { ...segment }].sort((a, b) => a.firstSequence - b.firstSequence) });
+  }
+
+  putDamage({ firstSequence }: SegmentKey, found: SegmentDamage | null): void {
+    const segments = this.#stored.segments.map((segment) => {
+      if (segment.firstSequence !== firstSequence) return segment;
+      const { damage: _, ...sound } = segment;
+      return found === null ? sound : { ...sound, damage: structuredClone(found) };
+    });
+    this.#change({ segments });
+  }
+
+  putIncomplete(isIncomplete: boolean): void {
+    this.#change({ isIncomplete });
+  }
+
+  isIncomplete(): boolean {
+    return this.#stored.isIncomplete;
   }
 
   putArchive(archive: ArchiveProgress): void {

@@ -3,6 +3,7 @@ import { readLog } from "../../core/reading/read-log.ts";
 import type { AheadLines } from "../../core/run/receipts.ts";
 import { manifestAhead } from "../../core/run/manifest.ts";
 import { isTerminal, type RunStatus } from "../../protocol/event.ts";
+import type { Manifest } from "../../protocol/proof/manifest.ts";
 import type { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { runObject } from "../objects.ts";
 import { liveWindows } from "./live-windows.ts";
@@ -55,11 +56,11 @@ export function runLog(from: {
     head,
     async sha256() {
       const manifest = await reader.manifest();
-      if (manifest !== null) return manifest.sha256;
+      if (manifest !== null) return told(manifest);
       const tail = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
       if (tail.kind === "tail") return tail.sha256;
       // Archived between the two questions, or there is no manifest any more.
-      return (await reader.manifest())?.sha256 ?? null;
+      return told(await reader.manifest());
     },
     async ahead() {
       const tail = isEnded ? null : await object.logTail(Number.MAX_SAFE_INTEGER - 1);
@@ -83,6 +84,10 @@ export function runLog(from: {
       ),
   };
 }
+
+/** Of a log that lacks something nobody gets the hash: who has all that can be had would find it wrong. */
+const told = (manifest: Manifest | null): string | null =>
+  manifest === null || manifest.damaged !== undefined ? null : manifest.sha256;
 
 /** The run ended and was archived since D1 was asked. */
 async function archivedHead(reader: R2LogReader, row: KnownRun): Promise<{ status: RunStatus; lastSequence: number }> {
