@@ -2,7 +2,7 @@ import { Agent, request, type IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { LONG_MS, runs } from "../simulation/settings.ts";
+import { LONG_MS, runs, untilFailure } from "../simulation/settings.ts";
 import { Api, contractOf } from "../support/api.ts";
 import { randomRequest, type RandomRequest } from "../support/arbitrary-requests.ts";
 import type { Contract } from "../support/contract.ts";
@@ -95,7 +95,7 @@ test(
         expect(status, text ?? "").not.toBe(500);
         expect(status, text ?? "").not.toBe(503);
       }),
-      runs(1_000),
+      { ...runs(1_000), ...untilFailure },
     );
     // A search that is refused at the door has looked at nothing.
     expect([...statuses.keys()]).toEqual(

@@ -42,10 +42,16 @@ function requestOf(document: OpenApi, path: string, method: string, operation: O
 }
 
 /** Mostly the first; about once in `times` the second. */
-const mostly = <Value>(usual: fc.Arbitrary<Value>, other: fc.Arbitrary<Value>, times: number): fc.Arbitrary<Value> =>
-  fc.oneof({ arbitrary: usual, weight: times - 1 }, { arbitrary: other, weight: 1 });
+export const mostly = <Value>(
+  usual: fc.Arbitrary<Value>,
+  other: fc.Arbitrary<Value>,
+  times: number,
+): fc.Arbitrary<Value> => fc.oneof({ arbitrary: usual, weight: times - 1 }, { arbitrary: other, weight: 1 });
 
-const text = fc.oneof(fc.string({ unit: "binary", maxLength: 30 }), fc.string({ unit: "grapheme", maxLength: 30 }));
+export const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 30 }),
+  fc.string({ unit: "grapheme", maxLength: 30 }),
+);
 const oddities = fc.constantFrom(
   ..."0 -1 1.5 1e3 9007199254740992 99999999999999999999 NaN null true undefined [] {} ' \" \\ ; .. . * %".split(" "),
   "",
@@ -213,7 +219,7 @@ function bodyOf(document: OpenApi, contentType: string, media: Media): fc.Arbitr
 }
 
 /** A value as the schema has it, in half of the cases with one thing wrong. */
-function broken(document: OpenApi, schema: Schema): fc.Arbitrary<unknown> {
+export function broken(document: OpenApi, schema: Schema): fc.Arbitrary<unknown> {
   const good = valueOf(document, schema);
   const wrong = fc.oneof(fc.jsonValue({ stringUnit: "binary" }), oddities, fc.constant("x".repeat(70_000)));
   const names = fc.oneof(fc.constantFrom("__proto__", "constructor", "extra", ""), text);
