@@ -19,8 +19,6 @@ describe("a row of output", () => {
   test("stderr is told apart", () => expect(output("x", { stream: "stderr" })).toMatchObject({ isError: true }));
   test("so is what its producer calls an error", () =>
     expect(output("x", { level: "error" })).toMatchObject({ isError: true }));
-  test("a line that goes on is marked", () =>
-    expect(output("x", { partial: true })).toMatchObject({ isPartial: true }));
   test("a very long line is drawn to a point, and says how much follows", () => {
     const row = output("y".repeat(SHOWN_CHARACTERS + 5));
     expect(textOf(row)).toHaveLength(SHOWN_CHARACTERS);

@@ -14,8 +14,8 @@ export type ConsoleRow =
       kind: "output";
       spans: AnsiSpan[];
       isError: boolean;
-      /** The next console line continues this one. */
-      isPartial: boolean;
+      /** Of a line that came in parts; of any other the line itself. */
+      lastPart: number;
       step: string | null;
       hiddenCharacters: number;
     })
@@ -23,7 +23,7 @@ export type ConsoleRow =
   | { kind: "damaged"; sequence: number }
   | { kind: "awaited"; sequence: number };
 
-/** The row of a line; nothing a line holds makes it throw. */
+/** The row of a line that is whole; nothing it holds makes it throw. */
 export function rowOf(log: LogLines, sequence: number): ConsoleRow {
   const found = log.line(sequence);
   if (found.kind !== "here") return { kind: found.kind, sequence };
@@ -33,7 +33,7 @@ export function rowOf(log: LogLines, sequence: number): ConsoleRow {
 
 export function rowOfEvent(event: RunEvent): ConsoleRow {
   const placed = { sequence: event.sequence, createdAt: event.created_at };
-  const { message, stream, level, partial } = event.payload;
+  const { message, stream, level } = event.payload;
   if (event.type !== "console.line" || typeof message !== "string") {
     return { ...placed, kind: "event", type: event.type, ...describeEvent(event) };
   }
@@ -41,9 +41,9 @@ export function rowOfEvent(event: RunEvent): ConsoleRow {
   return {
     ...placed,
     kind: "output",
+    lastPart: event.sequence,
     spans: parseAnsi(hiddenCharacters > 0 ? message.slice(0, SHOWN_CHARACTERS) : message),
     isError: stream === "stderr" || level === "error",
-    isPartial: partial === true,
     step: event.step ?? null,
     hiddenCharacters,
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FOLLOWING, followAfterScroll, newLines, stopFollowing } from "./follow-tail.ts";
+import { FOLLOWING, followAfterScroll, newRows, stopFollowing } from "./follow-tail.ts";
 
 test("moving up lets go", () =>
   expect(followAfterScroll(FOLLOWING, { byPx: -1, isAtEnd: false, head: 7 })).toEqual({ kind: "reading", since: 7 }));
@@ -15,8 +15,10 @@ test("moving down, short of the end, changes nothing", () => {
 test("meeting the end follows again", () =>
   expect(followAfterScroll(stopFollowing(FOLLOWING, 7), { byPx: 50, isAtEnd: true, head: 9 })).toEqual(FOLLOWING));
 
-test("new lines are counted from when one let go, not from the last movement", () => {
+test("new rows are counted from when one let go, not from the last movement", () => {
   let tail = followAfterScroll(FOLLOWING, { byPx: -40, isAtEnd: false, head: 100 });
   tail = followAfterScroll(tail, { byPx: -40, isAtEnd: false, head: 130 });
-  expect([newLines(tail, 150), newLines(FOLLOWING, 150)]).toEqual([50, 0]);
+  const all = (sequence: number): number => sequence;
+  const halved = (sequence: number): number => sequence / 2;
+  expect([newRows(tail, 150, all), newRows(tail, 150, halved), newRows(FOLLOWING, 150, all)]).toEqual([50, 25, 0]);
 });

@@ -22,6 +22,6 @@ export function followAfterScroll(
 export const stopFollowing = (tail: FollowTail, head: number): FollowTail =>
   tail.kind === "reading" ? tail : { kind: "reading", since: head };
 
-/** Lines that have come since one stopped following. */
-export const newLines = (tail: FollowTail, head: number): number =>
-  tail.kind === "following" ? 0 : Math.max(0, head - tail.since);
+/** Rows that have come since one stopped following: a line that only grows is none. */
+export const newRows = (tail: FollowTail, head: number, rowsUpTo: (sequence: number) => number): number =>
+  tail.kind === "following" ? 0 : Math.max(0, rowsUpTo(head) - rowsUpTo(tail.since));

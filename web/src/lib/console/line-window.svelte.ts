@@ -4,17 +4,39 @@ import { LineWindow, ROW_PX, type DrawnRows } from "./line-window.ts";
 /** A scroll that has paused this long has ended; then the scroll bar of a scaled log is brought back to where the text is. */
 const SETTLE_MS = 150;
 
-/** The line window on an element that scrolls: measures it, listens to it, and says what to draw. Rows are sequences less one. */
+/** Which row an event is seen in, and the other way. */
+export type RowNumbers = {
+  rowsUpTo(sequence: number): number;
+  rowOf(sequence: number): number;
+  rowInPlaceOf(sequence: number): number;
+  sequenceAt(row: number): number;
+};
+/** What stays where it is on the screen when rows above it turn out to be parts of others. */
+type Anchor = {
+  sequence: number;
+  offsetPx: number;
+  row: number;
+  /** One wants to see this event, wherever its row is. */ isAsked: boolean;
+};
+
+/** The line window on an element that scrolls: measures it, listens to it, and says what to draw. */
 export class LineWindowView {
   drawn: DrawnRows = $state.raw({ first: 0, last: -1, offsetPx: 0, heightPx: 0 });
   tail: FollowTail = $state.raw(FOLLOWING);
-  /** The sequences one can see. */
-  visible = $state.raw({ first: 1, last: 0 });
+  /** The rows one can see. */
+  visible = $state.raw({ first: 0, last: -1 });
+  readonly #numbers: RowNumbers;
   readonly #window = new LineWindow();
+  #head = 0;
+  #anchor: Anchor | null = null;
   #element: HTMLElement | null = null;
   /** What this has set itself and the browser is about to report; only what differs is the reader's doing. */
   #setPx = 0;
   #settleTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(numbers: RowNumbers) {
+    this.#numbers = numbers;
+  }
 
   /** For `{@attach}`: watches the element until it leaves the page. */
   attach = (element: HTMLElement): (() => void) => {
@@ -34,33 +56,46 @@ export class LineWindowView {
     };
   };
 
-  /** The log has this many lines now. */
-  setRows(rows: number): void {
-    if (rows === this.#window.rows) return;
+  /** The log ends with this event now, or is known better. What is in view stays where it is. */
+  update(head: number): void {
+    this.#head = head;
+    const rows = this.#numbers.rowsUpTo(head);
+    const row = this.#anchor === null ? 0 : this.#rowOf(this.#anchor);
+    if (rows === this.#window.rows && row === (this.#anchor?.row ?? 0)) return;
     this.#window.setRows(rows);
-    this.#place(this.tail.kind === "following" ? this.#window.goToEnd() : this.#setPx);
+    if (this.tail.kind === "following") this.#place(this.#window.goToEnd());
+    else if (this.#anchor === null || row === this.#anchor.row) this.#place(this.#setPx);
+    else {
+      this.#anchor.row = row;
+      this.#place(this.#window.place(row, this.#anchor.offsetPx));
+    }
   }
 
   follow(): void {
     this.tail = FOLLOWING;
+    this.#anchor = null;
     this.#place(this.#window.goToEnd());
   }
 
   /** New lines no longer move what is in view. */
   letGo(): void {
-    this.tail = stopFollowing(this.tail, this.#window.rows);
+    this.tail = stopFollowing(this.tail, this.#head);
+    this.#holdTop();
   }
 
-  /** Shows the line, in the middle unless it is in view already, and stops following. */
+  /** Shows the event's row, in the middle unless it is in view already, and stops following. */
   show(sequence: number): void {
-    this.letGo();
-    const isInView = sequence > this.visible.first && sequence < this.visible.last;
-    this.#place(this.#window.goTo(sequence - 1, isInView ? "nearest" : "centre"));
+    this.tail = stopFollowing(this.tail, this.#head);
+    const row = this.#numbers.rowOf(sequence);
+    const { first, last } = this.#window.visible;
+    this.#place(this.#window.goTo(row, row > first && row < last ? "nearest" : "centre"));
+    this.#anchor = { sequence, row, offsetPx: this.#window.offsetOf(row), isAsked: true };
   }
 
   goToStart(): void {
-    this.letGo();
+    this.tail = stopFollowing(this.tail, this.#head);
     this.#place(this.#window.goTo(0, "start"));
+    this.#holdTop();
   }
 
   /** By rows, as the arrow keys do. */
@@ -79,7 +114,8 @@ export class LineWindowView {
     const byPx = px - this.#setPx;
     this.#setPx = px;
     this.#window.scrolled(px);
-    this.tail = followAfterScroll(this.tail, { byPx, isAtEnd: this.#window.isAtEnd, head: this.#window.rows });
+    this.tail = followAfterScroll(this.tail, { byPx, isAtEnd: this.#window.isAtEnd, head: this.#head });
+    this.#holdTop();
     this.#draw();
     clearTimeout(this.#settleTimer);
     this.#settleTimer = setTimeout(() => this.#place(this.#window.settle()), SETTLE_MS);
@@ -95,10 +131,19 @@ export class LineWindowView {
     return Math.abs(px - this.#setPx) < 1;
   }
 
+  #holdTop(): void {
+    const row = this.#window.topRow;
+    const sequence = this.#numbers.sequenceAt(row);
+    this.#anchor = { sequence, row, offsetPx: this.#window.offsetOf(row), isAsked: false };
+  }
+
+  #rowOf({ sequence, isAsked }: Anchor): number {
+    return isAsked ? this.#numbers.rowOf(sequence) : this.#numbers.rowInPlaceOf(sequence);
+  }
+
   #draw(): void {
     this.drawn = this.#window.drawn;
     const { first, last } = this.#window.visible;
-    if (first + 1 !== this.visible.first || last + 1 !== this.visible.last)
-      this.visible = { first: first + 1, last: last + 1 };
+    if (first !== this.visible.first || last !== this.visible.last) this.visible = { first, last };
   }
 }

@@ -88,6 +88,17 @@ export class LineWindow {
     return this.settle();
   }
 
+  /** How far below the top of the viewport the row begins. */
+  offsetOf(row: number): number {
+    return row * ROW_PX - this.#topPx;
+  }
+
+  /** Puts the row so far below the top of the viewport, and answers the scroll position to set. */
+  place(row: number, offsetPx: number): number {
+    this.#topPx = this.#clamp(row * ROW_PX - offsetPx);
+    return this.settle();
+  }
+
   goToEnd(): number {
     this.#topPx = this.#maxTopPx;
     return this.settle();

@@ -21,15 +21,15 @@ describe("the end of the log, as it arrives", () => {
   test("what the watch has yet to bring is not asked for a second time", () => {
     const log = new LogLines();
     log.watchFrom(10_000, 2000);
-    expect(log.missing({ first: 9900, last: 10_000 })).toEqual([]);
+    expect(log.missing([9900, 10_000])).toEqual([]);
     log.append(lines(8001, 8400));
-    expect(log.missing({ first: 8390, last: 8420 })).toEqual([]);
+    expect(log.missing([8390, 8420])).toEqual([]);
   });
 
   test("what lies before the watch is asked for in whole blocks", () => {
     const log = new LogLines();
     log.watchFrom(10_000, 2000);
-    expect(log.missing({ first: 990, last: 1010 })).toEqual([
+    expect(log.missing([990, 1000, 1010])).toEqual([
       { first: 501, last: 1000 },
       { first: 1001, last: 1500 },
     ]);
@@ -52,22 +52,22 @@ describe("looking back", () => {
     log.fill({ first: 501, last: 1000 }, lines(501, 999));
     expect(log.line(501)).toEqual({ kind: "here", line: "line 501" });
     expect(log.line(1000)).toEqual({ kind: "damaged" });
-    expect(log.missing({ first: 501, last: 1000 })).toEqual([]);
+    expect(log.missing([501, 1000])).toEqual([]);
   });
 
   test("memory is bounded: what was looked at longest ago goes, what is in view stays, and it can be asked for again", () => {
     const keep = 10 * BLOCK_LINES * 10;
     const log = new LogLines(keep);
     log.watchFrom(0, 5000);
-    const view = { first: 1, last: 50 };
+    const view = [1, 50];
     for (let first = 1; first <= 100 * BLOCK_LINES; first += BLOCK_LINES) {
       log.append(lines(first, first + BLOCK_LINES - 1, () => "x".repeat(10)));
-      log.keepAround(view);
+      log.keep(view);
     }
     expect(log.keptCharacters).toBeLessThanOrEqual(keep);
     expect(log.line(1).kind).toBe("here");
     expect(log.line(2 * BLOCK_LINES).kind).toBe("awaited");
-    expect(log.missing({ first: 2 * BLOCK_LINES, last: 2 * BLOCK_LINES })).toHaveLength(1);
+    expect(log.missing([2 * BLOCK_LINES])).toHaveLength(1);
     expect(log.line(100 * BLOCK_LINES).kind).toBe("here");
   });
 

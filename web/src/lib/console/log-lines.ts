@@ -12,7 +12,7 @@ export type SequenceRange = { first: number; last: number };
 
 /**
  * The event lines of one run, as far as they are here: the end as it arrives, and whatever block one has looked at. Lines are kept as
- * they came and parsed only when drawn. Every event is one row, so the row of a line is its sequence.
+ * they came and parsed only when drawn.
  */
 export class LogLines {
   readonly #keepCharacters: number;
@@ -93,24 +93,23 @@ export class LogLines {
     return { kind: block?.complete === true ? "damaged" : "awaited" };
   }
 
-  /** Whole blocks to be fetched so that `range` can be drawn, oldest first. What the watch has yet to bring is not asked for. */
-  missing(range: SequenceRange): SequenceRange[] {
+  /** Whole blocks to be fetched so that these events can be drawn. What the watch has yet to bring is not asked for. */
+  missing(needed: readonly number[]): SequenceRange[] {
     const ranges: SequenceRange[] = [];
-    for (let index = blockOf(range.first); index <= blockOf(Math.min(range.last, this.#head)); index += 1) {
+    for (const index of new Set(needed.map(blockOf))) {
       if (this.#blocks.get(index)?.complete === true) continue;
       const first = index * BLOCK_LINES + 1;
-      const last = first + BLOCK_LINES - 1;
+      const last = lastOfBlock(index);
       const isStillComing = first > this.#watchedFrom && last > this.#delivered;
-      if (!isStillComing) ranges.push({ first, last });
+      if (first <= this.#head && !isStillComing) ranges.push({ first, last });
     }
     return ranges;
   }
 
   /** Marks what is being looked at as used, and drops the blocks looked at longest ago when there is too much. */
-  keepAround(range: SequenceRange): void {
-    const firstBlock = blockOf(range.first);
-    const lastBlock = blockOf(range.last);
-    for (let index = firstBlock; index <= lastBlock; index += 1) {
+  keep(needed: readonly number[]): void {
+    const inView = new Set(needed.map(blockOf));
+    for (const index of inView) {
       const block = this.#blocks.get(index);
       if (block === undefined) continue;
       this.#blocks.delete(index);
@@ -119,7 +118,7 @@ export class LogLines {
     for (const [index, block] of this.#blocks) {
       if (this.#characters <= this.#keepCharacters) return;
       // An incomplete block is still filling at the head; what is in view is needed now.
-      if (!block.complete || (index >= firstBlock && index <= lastBlock)) continue;
+      if (!block.complete || inView.has(index)) continue;
       this.#blocks.delete(index);
       this.#characters -= block.characters;
     }
@@ -151,4 +150,5 @@ export class LogLines {
   }
 }
 
-const blockOf = (sequence: number): number => Math.floor((Math.max(1, sequence) - 1) / BLOCK_LINES);
+export const blockOf = (sequence: number): number => Math.floor((Math.max(1, sequence) - 1) / BLOCK_LINES);
+export const lastOfBlock = (block: number): number => (block + 1) * BLOCK_LINES;

@@ -3,6 +3,8 @@ import type { LogLines, SequenceRange } from "../console/log-lines.ts";
 /** A flick through the log passes thousands of blocks; only where one comes to rest is worth a request. */
 const REST_MS = 80;
 const RETRY_MS = 2_000;
+/** A block so little above what one looks at now is worth having all the same. */
+const NEAR_LINES = 2_000;
 
 /** Reads a run's lines as the server stores them. */
 export type ReadLines = (range: SequenceRange, signal: AbortSignal) => Promise<{ sequence: number; line: string }[]>;
@@ -10,8 +12,8 @@ export type ReadLines = (range: SequenceRange, signal: AbortSignal) => Promise<{
 export type LogPagesOptions = {
   log: LogLines;
   read: ReadLines;
-  /** Lines have come. */
-  onFilled: () => void;
+  /** These lines have come. */
+  onFilled: (range: SequenceRange, lines: readonly { sequence: number; line: string }[]) => void;
   /** A block could not be read; it is tried again for as long as one looks at it. Null: reading works again. */
   onTrouble: (reason: string | null) => void;
 };
@@ -20,32 +22,33 @@ export type LogPagesOptions = {
 export class LogPages {
   readonly #options: LogPagesOptions;
   readonly #loading = new Map<number, AbortController>();
-  #wanted: SequenceRange | null = null;
+  #wanted: readonly number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LogPagesOptions) {
     this.#options = options;
   }
 
-  /** One looks at `range` now. What was asked for elsewhere is given up. */
-  want(range: SequenceRange): void {
-    this.#wanted = range;
+  /** One looks at these events now. What was asked for elsewhere is given up. */
+  want(needed: readonly number[]): void {
+    const isSame = needed.length === this.#wanted.length && needed.every((one, at) => one === this.#wanted[at]);
+    if (isSame) return;
+    this.#wanted = needed;
     for (const [first, controller] of this.#loading) {
-      if (first > range.last || first + 2_000 < range.first) controller.abort();
+      if (!needed.some((sequence) => sequence >= first && sequence <= first + NEAR_LINES)) controller.abort();
     }
-    if (this.#options.log.missing(range).length > 0) this.#later(REST_MS);
+    if (this.#options.log.missing(needed).length > 0) this.#later(REST_MS);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#wanted = null;
+    this.#wanted = [];
     for (const controller of this.#loading.values()) controller.abort();
   }
 
   #later(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (this.#wanted === null) return;
       for (const range of this.#options.log.missing(this.#wanted)) void this.#load(range);
     }, ms);
   }
@@ -58,7 +61,7 @@ export class LogPages {
       const lines = await this.#options.read(range, controller.signal);
       this.#options.log.fill(range, lines);
       this.#options.onTrouble(null);
-      this.#options.onFilled();
+      this.#options.onFilled(range, lines);
     } catch (cause) {
       if (controller.signal.aborted) return;
       this.#options.onTrouble(cause instanceof Error ? cause.message : String(cause));

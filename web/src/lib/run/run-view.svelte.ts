@@ -2,7 +2,9 @@ import type { RuncastApi, RunProblem } from "../../../../client/api.ts";
 import { watchRun, type Connection, type RunWatch, type WatchedLine } from "../../../../client/watch-run.ts";
 import type { Run } from "../../../../protocol/api.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
-import { LogLines, type SequenceRange } from "../console/log-lines.ts";
+import { parseLine } from "../../../../protocol/ndjson.ts";
+import { blockOf, LogLines } from "../console/log-lines.ts";
+import { LogRows } from "../console/log-rows.ts";
 import { ConnectionNews, newsOf } from "../toasts/connection-news.ts";
 import { toasts } from "../toasts/toasts.svelte.ts";
 import { pageVersion } from "../ui/page-version.svelte.ts";
@@ -32,6 +34,7 @@ const METRIC_EVENTS = 3_000;
 export class RunView {
   readonly runId: string;
   readonly log = new LogLines();
+  readonly rows = new LogRows(this.log);
   readonly summary: RunSummary;
   readonly timeline: EventFeedView;
   readonly metrics: EventFeedView;
@@ -72,7 +75,13 @@ export class RunView {
     this.#pages = new LogPages({
       log: this.log,
       read: readLinesOf(runId),
-      onFilled: () => this.#frame.request(),
+      onFilled: ({ first }, lines) => {
+        this.rows.joined.fill(
+          blockOf(first),
+          lines.flatMap(({ line }) => parseLine(line) ?? []),
+        );
+        this.#frame.request();
+      },
       onTrouble: (reason) => (this.trouble = reason),
     });
   }
@@ -109,7 +118,10 @@ export class RunView {
       onDamaged: (range) => {
         this.damagedLines += range.last - range.first + 1;
         this.log.damage(range);
-        for (let sequence = range.first; sequence <= range.last; sequence += 1) this.summary.take(sequence, null);
+        for (let sequence = range.first; sequence <= range.last; sequence += 1) {
+          this.rows.joined.append(sequence, null);
+          this.summary.take(sequence, null);
+        }
         this.#frame.request();
       },
       onEnd: () => {
@@ -136,12 +148,13 @@ export class RunView {
     this.#frame.request();
   }
 
-  /** One looks at these lines: they are kept, fetched if they are not here, and others may see it. */
-  look(range: SequenceRange, follow: boolean): void {
-    if (range.last < range.first) return;
-    this.log.keepAround(range);
-    this.#pages.want(range);
-    this.#watch?.setView(range.first, range.last, follow);
+  /** One looks at these rows: what they show is kept, fetched if it is not here, and others may see it. */
+  look({ first, last }: { first: number; last: number }, follow: boolean): void {
+    if (last < first) return;
+    const needed = this.rows.neededFor(first, last);
+    this.log.keep(needed);
+    this.#pages.want(needed);
+    this.#watch?.setView(this.rows.joined.sequenceAt(first), this.rows.joined.sequenceAt(last), follow);
   }
 
   retryNow(): void {
@@ -179,6 +192,7 @@ export class RunView {
     live.take(lines);
     const events = lines.map(({ event }) => event);
     for (const event of events) {
+      this.rows.joined.append(event.sequence, event);
       this.summary.take(event.sequence, event);
       if (this.#isLive) this.#tell(event);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { BLOCK_LINES, LogLines } from "../console/log-lines.ts";
+import { LogRows } from "../console/log-rows.ts";
 import { lastErrorLines } from "./last-errors.ts";
 import { LiveRun } from "./live-run.ts";
 import { LogPages, splitLines, type ReadLines } from "./log-pages.ts";
@@ -52,11 +53,14 @@ describe("the header follows the lines", () => {
 });
 
 describe("what a failed run said last", () => {
-  const logOf = (...payloads: Record<string, unknown>[]): LogLines => {
+  const logOf = (...payloads: Record<string, unknown>[]): LogRows => {
     const log = new LogLines();
+    const rows = new LogRows(log);
     log.watchFrom(0, 5000);
-    log.append(payloads.map((payload, i) => lineOf(i + 1, "console.line", payload)));
-    return log;
+    const lines = payloads.map((payload, i) => lineOf(i + 1, "console.line", payload));
+    log.append(lines);
+    for (const { sequence, event } of lines) rows.joined.append(sequence, event);
+    return rows;
   };
   const out = (message: string) => ({ stream: "stdout", message });
   const err = (message: string) => ({ stream: "stderr", message });
@@ -65,6 +69,12 @@ describe("what a failed run said last", () => {
     expect(
       lastErrorLines(logOf(err("old"), out("a"), err("boom"), out("bye"))).map(({ sequence }) => sequence),
     ).toEqual([1, 3]));
+  test("a line that came in parts is one of them, as it ended", () =>
+    expect(
+      lastErrorLines(logOf(err("a"), { ...err("1%"), partial: true }, { ...err("\r\u001b[K2%"), partial: true })).map(
+        (row) => row.spans.map(({ text }) => text).join(""),
+      ),
+    ).toEqual(["a", "2%"]));
   test("its last lines if it wrote none", () =>
     expect(lastErrorLines(logOf(out("a"), out(""), out("b"))).map(({ sequence }) => sequence)).toEqual([1, 3]));
 });
@@ -85,10 +95,10 @@ describe("blocks one looks at are fetched", () => {
       asked.push(first);
       return [{ sequence: first, line: "x" }];
     });
-    pages.want({ first: 40_001, last: 40_040 });
-    pages.want({ first: 600, last: 640 });
+    pages.want([40_001, 40_040]);
+    pages.want([600, 640]);
     await vi.advanceTimersByTimeAsync(100);
-    pages.want({ first: 610, last: 650 });
+    pages.want([610, 650]);
     await vi.advanceTimersByTimeAsync(100);
     expect(asked).toEqual([BLOCK_LINES + 1]);
     expect(log.line(BLOCK_LINES + 1).kind).toBe("here");
@@ -103,7 +113,7 @@ describe("blocks one looks at are fetched", () => {
       if (tries === 1) throw new Error("the server answered 503");
       return [{ sequence: first, line: "x" }];
     });
-    pages.want({ first: 1, last: 40 });
+    pages.want([1, 40]);
     await vi.advanceTimersByTimeAsync(3_000);
     expect([tries, told, log.line(1).kind]).toEqual([2, ["the server answered 503", null], "here"]);
     pages.stop();
