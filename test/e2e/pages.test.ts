@@ -135,7 +135,49 @@ const STATES: State[] = [
   { name: "run-stale", open: opened(() => run("stale"), /not been heard of since/) },
   { name: "run-degraded", open: opened(() => run("degraded"), /cannot keep up\. Every/) },
   { name: "run-incomplete", open: opened(() => run("incomplete"), /The stored log of this run is missing/) },
-  { name: "run-damaged", open: opened(() => run("damaged"), /cannot be read and are marked/) },
+  { name: "run-damaged", open: opened(() => run("damaged"), /cannot be read \(events 9 to 10 are marked below\)/) },
+  {
+    name: "run-sealed",
+    open: async (page, url) => {
+      await opened(() => run("succeeded"), "sha256")(page, url);
+      await press(page, /^complete/);
+      await press(page, "Verify");
+      await page.getByText("The stored log was verified just now").waitFor();
+    },
+  },
+  {
+    name: "run-verified-damaged",
+    open: async (page, url) => {
+      await opened(() => run("damaged"), /cannot be read/)(page, url);
+      await press(page, /^damaged/);
+      await press(page, "Verify");
+      await page.getByText(/was verified and is not whole: events 9 to 10 are damaged/).waitFor();
+    },
+  },
+  { name: "run-progress-lines", open: opened(() => run("parts"), "epoch 9 of 10") },
+  {
+    name: "run-palette",
+    open: async (page, url) => {
+      await opened(() => run("running", "#L40"), "step 35")(page, url);
+      await page.keyboard.press("Control+k");
+      await page
+        .getByRole("option", { name: /nightly etl/ })
+        .first()
+        .waitFor();
+    },
+  },
+  {
+    name: "runs-palette",
+    open: async (page, url) => {
+      await opened(() => "/w/default", "train resnet")(page, url);
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox", { name: "A run, a line or a command" }).fill("etl");
+      await page
+        .getByRole("option", { name: /nightly etl/ })
+        .first()
+        .waitFor();
+    },
+  },
   {
     name: "run-reconnecting",
     open: async (page, url) => {

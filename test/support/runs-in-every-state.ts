@@ -16,6 +16,7 @@ export type RunsInEveryState = Record<
   | "degraded"
   | "incomplete"
   | "damaged"
+  | "parts"
   | "bare",
   string
 >;
@@ -54,9 +55,10 @@ export async function makeRunsInEveryState(server: InspectedServer): Promise<Run
   const building = (await api.createRun({ name: "deploy preview", workflow_id: "deploy" })).run_id;
   await api.add(building, [{ type: "build.started", payload: { reason: "no image for this commit" } }]);
   const running = await makeRunning(api);
+  const parts = await makeParts(api);
   const queued = (await api.createRun({ name: "nightly etl", workflow_id: "etl", labels: { region: "eu" } })).run_id;
   await waitUntil("the producer is missed", async () => (await api.run(stale)).stale, { timeoutMs: 30_000 });
-  return { queued, building, running, succeeded, failed, cancelled, stale, degraded, incomplete, damaged, bare };
+  return { queued, building, running, succeeded, failed, cancelled, stale, degraded, incomplete, damaged, parts, bare };
 }
 
 /** What keeps a run's page from ever being empty: every tab has something in it. */
@@ -215,6 +217,32 @@ async function makeRunning(api: Api): Promise<string> {
       type: "run.progress",
       payload: { percent: 64, items_processed: 640, items_total: 1000, message: "epoch 7 of 11" },
     },
+  ]);
+  return runId;
+}
+
+/** Lines that came in parts: some ended, one replaced over and over, one still being written. */
+async function makeParts(api: Api): Promise<string> {
+  const { run_id: runId } = await api.createRun({ name: "fine-tune", workflow_id: "training" });
+  const part = (message: string, stream = "stdout"): SentEvent => ({
+    type: "console.line",
+    payload: { stream, message, partial: true },
+  });
+  const erase = "\r\u001b[K";
+  await api.add(runId, [
+    { type: "run.started", payload: { command: ["python", "tune.py"] } },
+    consoleLine("loading the base model"),
+    part("shards "),
+    ...Array.from({ length: 20 }, () => part(".")),
+    consoleLine(" 20 of 20"),
+    ...Array.from({ length: 60 }, (_, n) =>
+      part(`${n === 0 ? "" : erase}download \u001b[32m${"━".repeat(n / 2)}\u001b[0m ${n} MB`),
+    ),
+    consoleLine(`${erase}download \u001b[32m${"━".repeat(30)}\u001b[0m 60 MB  done`),
+    part("warm-up ", "stderr"),
+    { type: "metric.recorded", payload: { name: "loss", value: 2.1 } },
+    { type: "console.line", payload: { stream: "stderr", message: "took 4 s" } },
+    ...Array.from({ length: 10 }, (_, n) => part(`${n === 0 ? "" : erase}epoch ${n} of 10`)),
   ]);
   return runId;
 }

@@ -3,6 +3,8 @@ import type { RunEvent } from "../../../../protocol/event.ts";
 import { textOr } from "../../../../protocol/lenient.ts";
 import { formatPlural } from "../format/number.ts";
 import { formatMoment } from "../format/time.ts";
+import type { SequenceRange } from "../console/log-lines.ts";
+import { rangesInWords, type Verification } from "./seal.ts";
 
 /** What one should know about a run besides its status: what happened, what it means for the data, what to do. */
 export type Notice = { key: string; text: string };
@@ -11,12 +13,16 @@ export type NoticeFacts = {
   run: Run;
   /** Of the timeline, as far as it is here. */
   events: readonly RunEvent[];
+  /** Lines of the stored log that cannot be read, as far as this page was told; their number may be greater. */
+  damaged: readonly SequenceRange[];
   damagedLines: number;
+  verification: Verification;
   /** The server knows the run and has no log of it. */
   isLogMissing: boolean;
 };
 
-export function noticesOf({ run, events, damagedLines, isLogMissing }: NoticeFacts): Notice[] {
+export function noticesOf(facts: NoticeFacts): Notice[] {
+  const { run, events, isLogMissing } = facts;
   const notices: Notice[] = [];
   if (run.stale) notices.push({ key: "stale", text: staleWords(events) });
   if (run.logging_degraded)
@@ -29,22 +35,45 @@ export function noticesOf({ run, events, damagedLines, isLogMissing }: NoticeFac
       key: "missing",
       text: "The stored log of this run is missing. How it went is kept: its outcome, parameters and summary. A backup of the server's storage may have the log.",
     });
-  else if (run.incomplete)
-    notices.push({
-      key: "incomplete",
-      text: "Part of what was stored of this run is missing. What is left is shown; a backup of the server's storage may have the rest.",
-    });
-  if (damagedLines > 0)
-    notices.push({
-      key: "damaged",
-      text: `${formatPlural(damagedLines, "line")} of the stored log cannot be read and ${damagedLines === 1 ? "is" : "are"} marked below. All others are as they were written.`,
-    });
+  else notices.push(...wholenessNotices(facts));
   if (run.status === "cancelled") {
     const text = cancelWords(events);
     if (text !== null) notices.push({ key: "cancelled", text });
   }
   return notices;
 }
+
+/** Which lines are not as they were written, from whoever has looked last. */
+function wholenessNotices({ run, damaged, damagedLines, verification }: NoticeFacts): Notice[] {
+  const isVerified = verification.kind === "answered" && run.last_sequence > 0;
+  if (isVerified && !verification.proof.complete) {
+    const { gaps, damaged: found } = verification.proof;
+    const what = [rangesInWords(gaps, "missing"), rangesInWords(found, "damaged")].filter((words) => words !== null);
+    const which = what.length === 0 ? "it is not what was written" : what.join(", ");
+    return [
+      {
+        key: "verified",
+        text: `The stored log was verified and is not whole: ${which}. All others are as they were written. ${BACKUP}`,
+      },
+    ];
+  }
+  const notices: Notice[] = [];
+  if (damagedLines > 0) {
+    const known = rangesInWords(damaged, "marked below");
+    const which = known === null ? "" : ` (${known})`;
+    notices.push({
+      key: "damaged",
+      text: `${formatPlural(damagedLines, "line")} of the stored log cannot be read${which}. All others are as they were written. ${BACKUP}`,
+    });
+  } else if (run.incomplete) {
+    notices.push({
+      key: "incomplete",
+      text: `Part of what was stored of this run is missing or damaged. What is left is shown; to verify it, beside the tabs, names the lines. ${BACKUP}`,
+    });
+  }
+  return notices;
+}
+const BACKUP = "A backup of the server's storage may have them.";
 
 function staleWords(events: readonly RunEvent[]): string {
   const since = textOr(events.findLast(({ type }) => type === "producer.lost")?.payload["since"], null);

@@ -3,7 +3,7 @@ import { watchRun, type Connection, type RunWatch, type WatchedLine } from "../.
 import type { Run } from "../../../../protocol/api.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { parseLine } from "../../../../protocol/ndjson.ts";
-import { blockOf, LogLines } from "../console/log-lines.ts";
+import { blockOf, LogLines, type SequenceRange } from "../console/log-lines.ts";
 import { LogRows } from "../console/log-rows.ts";
 import { ConnectionNews, newsOf } from "../toasts/connection-news.ts";
 import { toasts } from "../toasts/toasts.svelte.ts";
@@ -12,7 +12,9 @@ import { EventFeedView } from "./event-feed.svelte.ts";
 import { oncePerFrame } from "./frame-clock.ts";
 import { LiveRun } from "./live-run.ts";
 import { LogPages, readLinesOf } from "./log-pages.ts";
+import { ReceivedHash } from "./received-hash.ts";
 import { RunSummary } from "./run-summary.svelte.ts";
+import type { Verification } from "./seal.ts";
 
 /** Lines brought by the watch when one opens a long run; all before them are fetched when one looks there. */
 const OPEN_WITH_LINES = 5_000;
@@ -47,7 +49,10 @@ export class RunView {
   /** Every line has come, up to the run's end. */
   isComplete = $state(false);
   /** Lines of the stored log that the watch left out. */
-  damagedLines = $state(0);
+  damaged: readonly SequenceRange[] = $state.raw([]);
+  /** Of every line, with the end: as this page received them, and as the server says. */
+  hashes: { received: string | null; stored: string | null } = $state.raw({ received: null, stored: null });
+  verification: Verification = $state.raw({ kind: "none" });
   /** What is no longer on the server: nothing, the stored log, or the whole run. */
   gone: "nothing" | "log" | "run" = $state("nothing");
   /** Why lines one looks at could not be fetched. */
@@ -60,6 +65,7 @@ export class RunView {
   readonly #frame = oncePerFrame(() => this.#show());
   readonly #stopped = new AbortController();
   readonly #news = new ConnectionNews();
+  readonly #received = new ReceivedHash();
   /** Lines from here on are new to whoever looks, and not history. */
   #isLive = false;
   #live: LiveRun | null = null;
@@ -116,7 +122,7 @@ export class RunView {
       },
       onPresence: ({ count }) => (this.watchers = count),
       onDamaged: (range) => {
-        this.damagedLines += range.last - range.first + 1;
+        this.damaged = [...this.damaged, range];
         this.log.damage(range);
         for (let sequence = range.first; sequence <= range.last; sequence += 1) {
           this.rows.joined.append(sequence, null);
@@ -124,7 +130,8 @@ export class RunView {
         }
         this.#frame.request();
       },
-      onEnd: () => {
+      onEnd: ({ lastSequence, sha256 }) => {
+        this.hashes = { received: this.#received.of(lastSequence), stored: sha256 };
         this.isComplete = true;
         this.watchers = null;
         void this.refresh();
@@ -170,6 +177,19 @@ export class RunView {
     return null;
   }
 
+  /** Has the server read the whole stored log again, and says when it has. */
+  async verify(): Promise<void> {
+    if (this.verification.kind === "running") return;
+    this.verification = { kind: "running" };
+    const answer = await this.#api.verifyRun(this.runId, this.#stopped.signal);
+    this.verification =
+      answer.kind === "ok"
+        ? { kind: "answered", at: Date.now(), proof: answer.value }
+        : { kind: "failed", reason: answer.problem.detail };
+    // What it found is the run's, too.
+    void this.refresh();
+  }
+
   /** Somebody has edited the run, here or elsewhere. */
   edited(run: Run): void {
     this.#live?.edit(run);
@@ -189,6 +209,7 @@ export class RunView {
 
   #take(live: LiveRun, lines: WatchedLine[]): void {
     this.log.append(lines);
+    this.#received.take(lines);
     live.take(lines);
     const events = lines.map(({ event }) => event);
     for (const event of events) {

@@ -40,9 +40,10 @@ describe("what one should know about a run", () => {
   const facts = {
     run: RUN,
     events: [],
+    damaged: [],
     damagedLines: 0,
+    verification: { kind: "none" as const },
     isLogMissing: false,
-    now: Date.parse("2026-11-21T02:33:05.000Z"),
   };
   const words = (more: Partial<Parameters<typeof noticesOf>[0]>): string =>
     noticesOf({ ...facts, ...more })
@@ -55,12 +56,37 @@ describe("what one should know about a run", () => {
     expect(words({ run: { ...RUN, stale: true }, events })).toContain("not been heard of since 21 Nov 2026, ");
     expect(words({ run: { ...RUN, stale: true } })).toContain("not been heard of. The run stays open");
   });
-  test("degraded, incomplete and damaged are three things", () =>
+  test("degraded and incomplete are two things; which lines are damaged says more than that some are", () => {
+    const run = { ...RUN, logging_degraded: true, incomplete: true };
+    const keys = (damagedLines: number): string[] => noticesOf({ ...facts, run, damagedLines }).map(({ key }) => key);
+    expect([keys(0), keys(2)]).toEqual([
+      ["degraded", "incomplete"],
+      ["degraded", "damaged"],
+    ]);
+    expect(words({ damagedLines: 2, damaged: [{ first: 9, last: 10 }] })).toContain(
+      "2 lines of the stored log cannot be read (events 9 to 10 are marked below)",
+    );
+  });
+  test("what a verification found has the last word", () => {
+    const proof = {
+      complete: false,
+      events: 40,
+      sha256: "0".repeat(64),
+      gaps: [{ first: 12, last: 12 }],
+      damaged: [{ first: 1_204, last: 1_310 }],
+    };
+    const verification = { kind: "answered" as const, at: 0, proof };
+    const run = { ...RUN, last_sequence: 2_000, incomplete: true };
+    expect(words({ run, damagedLines: 2, verification })).toBe(
+      "The stored log was verified and is not whole: event 12 is missing, events 1,204 to 1,310 are damaged. All others are as they were written. A backup of the server's storage may have them.",
+    );
     expect(
-      noticesOf({ ...facts, run: { ...RUN, logging_degraded: true, incomplete: true }, damagedLines: 2 }).map(
-        ({ key }) => key,
-      ),
-    ).toEqual(["degraded", "incomplete", "damaged"]));
+      words({
+        run: { ...run, incomplete: false },
+        verification: { ...verification, proof: { ...proof, complete: true } },
+      }),
+    ).toBe("");
+  });
   test("a log that is gone is more than incomplete", () =>
     expect(
       noticesOf({ ...facts, run: { ...RUN, incomplete: true }, isLogMissing: true }).map(({ key }) => key),
