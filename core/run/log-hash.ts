@@ -1,6 +1,6 @@
 import { isTerminal } from "../../protocol/event.ts";
 import type { EventLog } from "../ports.ts";
-import { RunningHash, type HashState } from "./running-hash.ts";
+import { RunningHash, type HashState } from "../../protocol/running-hash.ts";
 import { storedThrough, type RunMemory } from "./run-memory.ts";
 
 const encoder = new TextEncoder();

@@ -6,7 +6,7 @@ import type { ArchiveProgress, EventLog, Outbox, Segment, StoredRun } from "../p
 import { artifactNames, pathsThatFit } from "./artifacts.ts";
 import { detailsOf, type Details } from "./edits.ts";
 import { noteReceipt, type AheadLines } from "./receipts.ts";
-import { newHash, type HashState } from "./running-hash.ts";
+import { newHash, type HashState } from "../../protocol/running-hash.ts";
 import { remember, type ProducerMark, type Producers } from "./sequencer.ts";
 
 /** What a run is told once, and what its folds do not keep. */

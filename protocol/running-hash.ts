@@ -1,5 +1,5 @@
 import { SHA256 } from "@stablelib/sha256";
-import { bytesToHex, hexToBytes } from "../../protocol/hex.ts";
+import { bytesToHex, hexToBytes } from "./hex.ts";
 
 /**
  * Where a SHA-256 stands after some bytes: plain JSON, so that it can be stored and gone on with. `words` are its eight, `rest` the bytes of the
