@@ -89,14 +89,22 @@ describe("[UI16] what a finished log may claim", () => {
   });
 });
 
-test("how long ago it was verified, in words", () =>
-  expect([0, 59_999, 60_000, 185_000, 2 * 3_600_000].map((ms) => verifiedAgo(5_000, 5_000 + ms))).toEqual([
+test("how long ago it was verified, in words", () => {
+  const complete = { kind: "complete", events: 1, sha256: "", isOwn: true, verifiedAt: 5_000 } as const;
+  expect([0, 59_999, 60_000, 185_000, 2 * 3_600_000].map((ms) => verifiedAgo(complete, 5_000 + ms))).toEqual([
     "verified just now",
     "verified just now",
     "verified 1 min ago",
     "verified 3 min ago",
     "verified 2 h ago",
-  ]));
+  ]);
+  const broken = { kind: "broken", events: 1, what: "damaged", verifiedAt: 0 } as const;
+  expect(verifiedAgo(broken, 60_000)).toBe("checked 1 min ago");
+  expect([verifiedAgo({ ...complete, verifiedAt: null }, 0), verifiedAgo({ kind: "ended", events: 1 }, 0)]).toEqual([
+    null,
+    null,
+  ]);
+});
 
 test("ranges are named, as far as there is room", () => {
   const one = (n: number) => ({ first: n, last: n });

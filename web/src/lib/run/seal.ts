@@ -69,12 +69,14 @@ export function sealWords(seal: Exclude<Seal, { kind: "none" }>): string {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** `verified just now`, `verified 3 min ago`. */
-export function verifiedAgo(at: number, now: number): string {
-  const ms = now - at;
-  if (ms < MINUTE_MS) return "verified just now";
-  if (ms < HOUR_MS) return `verified ${Math.floor(ms / MINUTE_MS)} min ago`;
-  return `verified ${Math.floor(ms / HOUR_MS)} h ago`;
+/** `verified just now`, `verified 3 min ago`; of a log that is not whole, when that was found. */
+export function verifiedAgo(seal: Seal, now: number): string | null {
+  if (!("verifiedAt" in seal) || seal.verifiedAt === null) return null;
+  const does = seal.kind === "complete" ? "verified" : "checked";
+  const ms = now - seal.verifiedAt;
+  if (ms < MINUTE_MS) return `${does} just now`;
+  if (ms < HOUR_MS) return `${does} ${Math.floor(ms / MINUTE_MS)} min ago`;
+  return `${does} ${Math.floor(ms / HOUR_MS)} h ago`;
 }
 
 type Range = { first: number; last: number };
