@@ -16,7 +16,8 @@ type Anchor = {
   sequence: number;
   offsetPx: number;
   row: number;
-  /** One wants to see this event, wherever its row is. */ isAsked: boolean;
+  /** One wants to see this event, wherever its row is. */
+  isAsked: boolean;
 };
 
 /** The line window on an element that scrolls: measures it, listens to it, and says what to draw. */

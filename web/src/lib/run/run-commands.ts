@@ -63,7 +63,7 @@ export function runCommands(facts: RunCommandFacts, act: RunActions, query: stri
       "download-text",
       "Download the console",
       () => act.download(`${events}&format=text&ansi=strip`),
-      { detail: "text", words: "log plain" },
+      { detail: "text", words: "log plain text" },
     ),
     ...(facts.mayEdit
       ? [command("Run", "pin", run.pinned ? "Unpin this run" : "Pin this run", act.togglePin, { keys: "p" })]

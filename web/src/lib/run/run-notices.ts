@@ -4,7 +4,7 @@ import { textOr } from "../../../../protocol/lenient.ts";
 import { formatPlural } from "../format/number.ts";
 import { formatMoment } from "../format/time.ts";
 import type { SequenceRange } from "../console/log-lines.ts";
-import { rangesInWords, type Verification } from "./seal.ts";
+import { proofInWords, rangesInWords, type Verification } from "./seal.ts";
 
 /** What one should know about a run besides its status: what happened, what it means for the data, what to do. */
 export type Notice = { key: string; text: string };
@@ -45,15 +45,15 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
 
 /** Which lines are not as they were written, from whoever has looked last. */
 function wholenessNotices({ run, damaged, damagedLines, verification }: NoticeFacts): Notice[] {
-  const isVerified = verification.kind === "answered" && run.last_sequence > 0;
-  if (isVerified && !verification.proof.complete) {
-    const { gaps, damaged: found } = verification.proof;
-    const what = [rangesInWords(gaps, "missing"), rangesInWords(found, "damaged")].filter((words) => words !== null);
-    const which = what.length === 0 ? "it is not what was written" : what.join(", ");
+  const { answer } = verification;
+  if (answer !== null && !answer.proof.complete) {
+    const others = answer.proof.damaged.some(({ reason }) => reason === "unproved")
+      ? ""
+      : "All others are as they were written. ";
     return [
       {
         key: "verified",
-        text: `The stored log was verified and is not whole: ${which}. All others are as they were written. ${BACKUP}`,
+        text: `The stored log was verified and is not whole: ${proofInWords(answer.proof)}. ${others}${BACKUP}`,
       },
     ];
   }

@@ -14,7 +14,7 @@ import { LiveRun } from "./live-run.ts";
 import { LogPages, readLinesOf } from "./log-pages.ts";
 import { ReceivedHash } from "./received-hash.ts";
 import { RunSummary } from "./run-summary.svelte.ts";
-import type { Verification } from "./seal.ts";
+import { NOT_VERIFIED, type Verification } from "./seal.ts";
 
 /** Lines brought by the watch when one opens a long run; all before them are fetched when one looks there. */
 const OPEN_WITH_LINES = 5_000;
@@ -52,7 +52,7 @@ export class RunView {
   damaged: readonly SequenceRange[] = $state.raw([]);
   /** Of every line, with the end: as this page received them, and as the server says. */
   hashes: { received: string | null; stored: string | null } = $state.raw({ received: null, stored: null });
-  verification: Verification = $state.raw({ kind: "none" });
+  verification: Verification = $state.raw(NOT_VERIFIED);
   /** What is no longer on the server: nothing, the stored log, or the whole run. */
   gone: "nothing" | "log" | "run" = $state("nothing");
   /** Why lines one looks at could not be fetched. */
@@ -179,13 +179,13 @@ export class RunView {
 
   /** Has the server read the whole stored log again, and says when it has. */
   async verify(): Promise<void> {
-    if (this.verification.kind === "running") return;
-    this.verification = { kind: "running" };
+    if (this.verification.isRunning) return;
+    this.verification = { ...this.verification, isRunning: true, problem: null };
     const answer = await this.#api.verifyRun(this.runId, this.#stopped.signal);
     this.verification =
       answer.kind === "ok"
-        ? { kind: "answered", at: Date.now(), proof: answer.value }
-        : { kind: "failed", reason: answer.problem.detail };
+        ? { ...NOT_VERIFIED, answer: { at: Date.now(), proof: answer.value } }
+        : { ...this.verification, isRunning: false, problem: answer.problem.detail };
     // What it found is the run's, too.
     void this.refresh();
   }

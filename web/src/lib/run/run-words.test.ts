@@ -3,6 +3,7 @@ import type { RunEvent } from "../../../../protocol/event.ts";
 import { kindOf, artifactHref } from "./artifact-kind.ts";
 import { draftOf, readDraft } from "./run-edit.ts";
 import { noticesOf } from "./run-notices.ts";
+import { NOT_VERIFIED } from "./seal.ts";
 import { RUN } from "./testing/run.ts";
 import { shareSnippets } from "./share-snippets.ts";
 
@@ -42,7 +43,7 @@ describe("what one should know about a run", () => {
     events: [],
     damaged: [],
     damagedLines: 0,
-    verification: { kind: "none" as const },
+    verification: NOT_VERIFIED,
     isLogMissing: false,
   };
   const words = (more: Partial<Parameters<typeof noticesOf>[0]>): string =>
@@ -73,17 +74,19 @@ describe("what one should know about a run", () => {
       events: 40,
       sha256: "0".repeat(64),
       gaps: [{ first: 12, last: 12 }],
-      damaged: [{ first: 1_204, last: 1_310 }],
+      damaged: [{ first: 1_204, last: 1_310, reason: "unreadable" as const }],
+      manifest: "valid" as const,
+      signed_by: null,
     };
-    const verification = { kind: "answered" as const, at: 0, proof };
+    const verification = { ...NOT_VERIFIED, answer: { at: 0, proof } };
     const run = { ...RUN, last_sequence: 2_000, incomplete: true };
     expect(words({ run, damagedLines: 2, verification })).toBe(
-      "The stored log was verified and is not whole: event 12 is missing, events 1,204 to 1,310 are damaged. All others are as they were written. A backup of the server's storage may have them.",
+      "The stored log was verified and is not whole: event 12 is missing, events 1,204 to 1,310 are unreadable. All others are as they were written. A backup of the server's storage may have them.",
     );
     expect(
       words({
         run: { ...run, incomplete: false },
-        verification: { ...verification, proof: { ...proof, complete: true } },
+        verification: { ...NOT_VERIFIED, answer: { at: 0, proof: { ...proof, complete: true } } },
       }),
     ).toBe("");
   });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Proof, Run } from "../../../../protocol/api.ts";
 import { ReceivedHash } from "./received-hash.ts";
-import { rangesInWords, sealOf, verifiedAgo, type SealFacts } from "./seal.ts";
+import { NOT_VERIFIED, proofInWords, rangesInWords, sealOf, verifiedAgo, type SealFacts } from "./seal.ts";
 import { RUN } from "./testing/run.ts";
 
 const linesOf = (first: number, last: number) =>
@@ -40,17 +40,28 @@ describe("the page's own hash", () => {
 describe("[UI16] what a finished log may claim", () => {
   const [OURS, OTHER] = ["a".repeat(64), "b".repeat(64)];
   const run: Run = { ...RUN, status: "succeeded", last_sequence: 43 };
-  const proof: Proof = { complete: true, events: 43, sha256: OURS, gaps: [], damaged: [] };
+  const proof: Proof = {
+    complete: true,
+    events: 43,
+    sha256: OURS,
+    gaps: [],
+    damaged: [],
+    manifest: "valid",
+    signed_by: "0123456789abcdef",
+  };
   const facts: SealFacts = {
     run,
     isComplete: true,
     damagedLines: 0,
     received: OURS,
     stored: OURS,
-    verification: { kind: "none" },
+    verification: NOT_VERIFIED,
   };
   const seal = (more: Partial<SealFacts>) => sealOf({ ...facts, ...more });
-  const answered = (more: Partial<Proof>) => ({ kind: "answered" as const, at: 1_000, proof: { ...proof, ...more } });
+  const answered = (more: Partial<Proof>) => ({
+    ...NOT_VERIFIED,
+    answer: { at: 1_000, proof: { ...proof, ...more } },
+  });
 
   test("nothing while it goes on, or before its last line has come", () => {
     expect(seal({ run: { ...run, status: "running" } })).toEqual({ kind: "none" });
@@ -63,8 +74,8 @@ describe("[UI16] what a finished log may claim", () => {
   test("only that it ended, when not every line passed through the page, or the server has no hash", () => {
     expect(seal({ received: null })).toEqual({ kind: "ended", events: 43 });
     expect(seal({ stored: null })).toEqual({ kind: "ended", events: 43 });
-    expect(seal({ received: null, verification: { kind: "failed", reason: "no answer" } }).kind).toBe("ended");
-    expect(seal({ received: null, verification: { kind: "running" } }).kind).toBe("ended");
+    const verification = { ...NOT_VERIFIED, isRunning: true, problem: "no answer" };
+    expect(seal({ received: null, verification }).kind).toBe("ended");
   });
   test("damage and what is missing, before any hash", () => {
     expect(seal({ damagedLines: 2 })).toMatchObject({ kind: "broken", what: "damaged" });
@@ -82,8 +93,16 @@ describe("[UI16] what a finished log may claim", () => {
     expect(seal({ verification })).toMatchObject({ kind: "complete", isOwn: true, verifiedAt: 1_000 });
     expect(seal({ received: OTHER, verification })).toMatchObject({ kind: "broken", what: "differs" });
     const gaps = [{ first: 3, last: 4 }];
+    // Whoever asks again is not told meanwhile that all is well.
+    const again = { ...answered({ complete: false, gaps }), isRunning: true };
+    expect(seal({ verification: again })).toMatchObject({ kind: "broken", what: "incomplete" });
     expect(seal({ verification: answered({ complete: false, gaps }) })).toMatchObject({ what: "incomplete" });
-    expect(seal({ verification: answered({ complete: false, damaged: gaps, gaps }) })).toMatchObject({
+    const damaged = gaps.map((range) => ({ ...range, reason: "altered" as const }));
+    const unproved = gaps.map((range) => ({ ...range, reason: "unproved" as const }));
+    expect(seal({ verification: answered({ complete: false, damaged: unproved }) })).toMatchObject({
+      what: "unproved",
+    });
+    expect(seal({ verification: answered({ complete: false, damaged, gaps }) })).toMatchObject({
       what: "damaged",
     });
   });
@@ -115,3 +134,22 @@ test("ranges are named, as far as there is room", () => {
     "event 1, event 3, event 5, event 7 and 2 other ranges are damaged",
   );
 });
+
+test("what a verification found is said by kind", () =>
+  expect(
+    proofInWords({
+      complete: false,
+      events: 9,
+      sha256: "",
+      gaps: [{ first: 12, last: 14 }],
+      damaged: [
+        { first: 1, last: 2, reason: "altered" },
+        { first: 4, last: 4, reason: "unreadable" },
+        { first: 6, last: 9, reason: "unproved" },
+      ],
+      manifest: "edited",
+      signed_by: null,
+    }),
+  ).toBe(
+    "events 12 to 14 are missing, event 4 is unreadable, events 1 to 2 are not as they were written, events 6 to 9 are without proof, its manifest was changed after it was signed",
+  ));

@@ -2,12 +2,14 @@ import type { Proof, Run } from "../../../../protocol/api.ts";
 import { isTerminal } from "../../../../protocol/event.ts";
 import { formatCount } from "../format/number.ts";
 
-/** What the server answered when it was asked to read the whole stored log again. */
-export type Verification =
-  | { kind: "none" }
-  | { kind: "running" }
-  | { kind: "answered"; at: number; proof: Proof }
-  | { kind: "failed"; reason: string };
+/** What is known from having the server read the whole stored log again. An answer stands until the next one. */
+export type Verification = {
+  isRunning: boolean;
+  answer: { at: number; proof: Proof } | null;
+  /** Why the last attempt brought none. */
+  problem: string | null;
+};
+export const NOT_VERIFIED: Verification = { isRunning: false, answer: null, problem: null };
 
 export type SealFacts = {
   run: Run;
@@ -35,8 +37,8 @@ export type Seal =
   /** It has ended; whether all of it is there has not been looked at from here. */
   | { kind: "ended"; events: number }
   | { kind: "broken"; events: number; what: Broken; verifiedAt: number | null };
-/** Lines that cannot be read; lines that are not there; lines that this page has otherwise than the server. */
-export type Broken = "damaged" | "incomplete" | "differs";
+/** Lines that are not as they were stored; that are not there; that nothing vouches for; that this page has otherwise than the server. */
+export type Broken = "damaged" | "incomplete" | "unproved" | "differs";
 
 export function sealOf({ run, isComplete, damagedLines, received, stored, verification }: SealFacts): Seal {
   const events = run.last_sequence;
@@ -47,9 +49,9 @@ export function sealOf({ run, isComplete, damagedLines, received, stored, verifi
     verifiedAt,
   });
   if (!isTerminal(run.status) || !isComplete) return { kind: "none" };
-  if (verification.kind === "answered") {
-    const { proof, at } = verification;
-    if (!proof.complete) return broken(proof.damaged.length > 0 ? "damaged" : "incomplete", at);
+  if (verification.answer !== null) {
+    const { proof, at } = verification.answer;
+    if (!proof.complete) return broken(whatIsBroken(proof), at);
     if (received !== null && received !== proof.sha256) return broken("differs", at);
     return { kind: "complete", events, sha256: proof.sha256, isOwn: received !== null, verifiedAt: at };
   }
@@ -60,10 +62,15 @@ export function sealOf({ run, isComplete, damagedLines, received, stored, verifi
   return { kind: "complete", events, sha256: stored, isOwn: true, verifiedAt: null };
 }
 
+function whatIsBroken({ gaps, damaged }: Proof): Broken {
+  if (damaged.some(({ reason }) => reason !== "unproved")) return "damaged";
+  return gaps.length > 0 ? "incomplete" : "unproved";
+}
+
 /** One or two words, as much as a seal holds. */
 export function sealWords(seal: Exclude<Seal, { kind: "none" }>): string {
   if (seal.kind !== "broken") return seal.kind;
-  return seal.what === "differs" ? "not as stored" : seal.what;
+  return { damaged: "damaged", incomplete: "incomplete", unproved: "not proved", differs: "not as stored" }[seal.what];
 }
 
 const MINUTE_MS = 60_000;
@@ -78,6 +85,40 @@ export function verifiedAgo(seal: Seal, now: number): string | null {
   if (ms < HOUR_MS) return `${does} ${Math.floor(ms / MINUTE_MS)} min ago`;
   return `${does} ${Math.floor(ms / HOUR_MS)} h ago`;
 }
+
+/** What a verification found wrong, as one sentence's end. */
+export function proofInWords({ gaps, damaged, manifest }: Proof): string {
+  const found = [
+    rangesInWords(gaps, "missing"),
+    ...Object.entries(REASONS).map(([reason, words]) =>
+      rangesInWords(
+        damaged.filter((range) => range.reason === reason),
+        words,
+      ),
+    ),
+    MANIFESTS[manifest],
+  ];
+  return found.filter((words) => words !== null).join(", ");
+}
+
+const REASONS: Record<Proof["damaged"][number]["reason"], string> = {
+  unreadable: "unreadable",
+  misplaced: "out of place",
+  altered: "not as they were written",
+  unproved: "without proof",
+};
+const MANIFESTS: Record<Proof["manifest"], string | null> = {
+  valid: null,
+  not_yet: null,
+  /** Of a file that is verified without a key; a server always has one. */
+  unchecked: null,
+  unsigned: "its manifest is not signed",
+  other_key: "its manifest is signed with another server's key",
+  edited: "its manifest was changed after it was signed",
+  contradictory: "its manifest contradicts itself",
+  unreadable: "its manifest cannot be read",
+  missing: "its manifest is missing",
+};
 
 type Range = { first: number; last: number };
 const SHOWN_RANGES = 4;
