@@ -1,11 +1,11 @@
-import { newHash, RunningHash } from "../../../../protocol/running-hash.ts";
+import { RunningHash } from "../../../../protocol/running-hash.ts";
 
 /**
  * The page's own SHA-256 over the lines it was given: each with its newline, in order, from the first. The watch sees to it that across any
  * number of connections each line comes once; this sees to it that none was left out.
  */
 export class ReceivedHash {
-  readonly #hash = new RunningHash(newHash());
+  readonly #hash = new RunningHash();
   readonly #encoder = new TextEncoder();
   #position = 0;
   #isWhole = true;
