@@ -103,7 +103,7 @@ const ATTACKS: Record<string, (tabs: { a: Tab; b: Tab; asleep: Tab }) => Promise
 };
 
 test(
-  "[UI17] pages left open through kills, cuts, silence, sleep, frozen tabs and a new server end with the whole log, by their own hash",
+  "pages left open through kills, cuts, silence, sleep, frozen tabs and a new server end with the whole log, by their own hash",
   { timeout: (IS_LONG ? 30 : 4) * 60_000 },
   async () => {
     for (let n = 0; n < 2; n += 1) proxies.push(await startRecordingProxy());

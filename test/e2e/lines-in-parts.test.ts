@@ -42,7 +42,7 @@ const part = (message: string): SentEvent => ({
   payload: { stream: "stdout", message, partial: true },
 });
 
-test("[UI12] a command's progress bar is one row that is replaced while it runs, and is copied as one", async () => {
+test("a command's progress bar is one row that is replaced while it runs, and is copied as one", async () => {
   const script = `
     console.log("before");
     let n = 0;
@@ -92,7 +92,7 @@ test("[UI12] a command's progress bar is one row that is replaced while it runs,
   await context.close();
 });
 
-test("[UI13] a link to any of a bar's thousands of parts, in a part of the log that is read later, leads to its one row", async () => {
+test("a link to any of a bar's thousands of parts, in a part of the log that is read later, leads to its one row", async () => {
   const { run_id: runId } = await api.createRun({ name: "long bar" });
   const before = 400;
   const parts = 3_000;
@@ -144,7 +144,7 @@ test("[UI13] a link to any of a bar's thousands of parts, in a part of the log t
   await context.close();
 });
 
-test("[UI14] a bar that grows moves nothing for who reads elsewhere, and stays at the end for who follows", async () => {
+test("a bar that grows moves nothing for who reads elsewhere, and stays at the end for who follows", async () => {
   const { run_id: runId } = await api.createRun({ name: "growing" });
   await api.add(runId, [
     { type: "run.started", payload: {} },

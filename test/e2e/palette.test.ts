@@ -26,7 +26,7 @@ async function type(page: Page, query: string): Promise<void> {
   await page.keyboard.type(query);
 }
 
-test("[UI15] a run is found by its name and opened, a line jumped to, the theme changed, by keys alone", async () => {
+test("a run is found by its name and opened, a line jumped to, the theme changed, by keys alone", async () => {
   const { run_id: runId } = await api.createRun({ name: "train resnet" });
   await api.createRun({ name: "nightly etl" });
   await api.add(runId, [
@@ -70,7 +70,7 @@ test("[UI15] a run is found by its name and opened, a line jumped to, the theme 
   await context.close();
 });
 
-test("[UI15] it is a dialog that keeps the focus and gives it back, and its keys are no commands of the page", async () => {
+test("it is a dialog that keeps the focus and gives it back, and its keys are no commands of the page", async () => {
   const { page, context } = await visit(browser, server);
   const search = page.getByRole("button", { name: "Failed" });
   await search.focus();

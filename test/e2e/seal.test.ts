@@ -30,7 +30,7 @@ async function makeEnded(lines: number): Promise<{ runId: string; sha256: string
   return { runId, sha256: createHash("sha256").update(text).digest("hex") };
 }
 
-test("[UI18] a page that received every line says so with the hash of the download; who opened late is told no more than the end, and may verify", async () => {
+test("a page that received every line says so with the hash of the download; who opened late is told no more than the end, and may verify", async () => {
   const short = await makeEnded(300);
   const { page, context, errors } = await visit(browser, { url: server.url, token: server.viewToken });
   await page.goto(`${server.url}/runs/${short.runId}`);
@@ -55,7 +55,7 @@ test("[UI18] a page that received every line says so with the hash of the downlo
   await context.close();
 });
 
-test("[UI18] a line that was changed on its way here breaks the seal", async () => {
+test("a line that was changed on its way here breaks the seal", async () => {
   const { runId, sha256 } = await makeEnded(50);
   const { page, context } = await visit(browser, server);
   await page.routeWebSocket(/\/live/, (socket) => {

@@ -37,7 +37,7 @@ describe("the page's own hash", () => {
   });
 });
 
-describe("[UI16] what a finished log may claim", () => {
+describe("what a finished log may claim", () => {
   const [OURS, OTHER] = ["a".repeat(64), "b".repeat(64)];
   const run: Run = { ...RUN, status: "succeeded", last_sequence: 43 };
   const proof: Proof = {
