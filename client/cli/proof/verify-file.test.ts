@@ -166,6 +166,41 @@ describe("each fault is told in its own words", () => {
     expect(wordsOf(alone)).toContain("without its manifest nothing proves");
   });
 
+  type Segments = UnsignedManifest["segments"];
+  /** Each `running` as the hashes of these segments make it. */
+  const chained = (segments: Segments): Segments => {
+    let running = Buffer.alloc(0);
+    return segments.map((segment) => {
+      running = createHash("sha256").update(running).update(segment.sha256, "hex").digest();
+      return { ...segment, running: running.toString("hex") };
+    });
+  };
+  test.each<[string, (segments: Segments) => Partial<UnsignedManifest>, "contradictory" | "valid"]>([
+    ["one segment less", (segments) => ({ segments: segments.slice(0, -1) }), "contradictory"],
+    ["two segments swapped", ([a, b, ...rest]) => ({ segments: chained([b!, a!, ...rest]) }), "contradictory"],
+    [
+      "a chain that is another's",
+      (segments) => ({ segments: segments.with(1, { ...segments[1]!, running: sha256("x") }) }),
+      "contradictory",
+    ],
+    ["a chain without one link", ([a, ...rest]) => ({ segments: [a!, ...chained(rest)] }), "contradictory"],
+    [
+      "a segment's hash that is not its lines'",
+      (segments) => ({ segments: chained(segments.with(1, { ...segments[1]!, sha256: sha256("x") })) }),
+      "valid",
+    ],
+    ["a hash of the whole that is not the log's", () => ({ sha256: sha256("x") }), "valid"],
+  ])("[SIG3] %s, though it is signed, proves nothing", async (_what, change, state) => {
+    const read = readManifest(manifest);
+    if (read.kind === "unreadable") throw new Error("not read");
+    expect(await verify({ manifest: signed({ segments: chained(read.manifest.segments) }) })).toMatchObject({
+      complete: true,
+    });
+    const proof = await verify({ manifest: signed(change(read.manifest.segments)) });
+    expect(proof).toMatchObject({ complete: false, manifest: state });
+    if (state === "valid") expect(proof.damaged.length).toBeGreaterThan(0);
+  });
+
   test("without a manifest: what is missing, damaged or there twice; an empty file is no log", async () => {
     const alone = (some: string[]) => verify({ log: joined(some), manifest: null, key: null });
     expect(await alone(lines().slice(1))).toMatchObject({ complete: false, gaps: [{ first: 1, last: 1 }] });
