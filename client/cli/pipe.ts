@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RunEnding } from "../run-producer.ts";
 import type { CommandContext } from "./context.ts";
 import type { TakenLine } from "./job-output/job-output.ts";
@@ -12,6 +13,8 @@ export type PipeArguments = RecordingArguments & {
   /** Lines that are events are sent as such. */
   events: boolean;
 };
+
+const SIGNAL_TURN_MS = 20;
 
 /** Passes standard input through and sends it as a run. What stands before the pipe keeps its exit code to itself. */
 export async function pipeInput(args: PipeArguments, { found, voice }: CommandContext): Promise<number> {
@@ -71,6 +74,8 @@ export async function pipeInput(args: PipeArguments, { found, voice }: CommandCo
     process.stdin.once("end", resolve);
     process.stdin.once("error", () => resolve());
   });
+  // The Ctrl-C that ended what stands before the pipe was sent to us as well, and may come a turn behind the end of its output.
+  await sleep(SIGNAL_TURN_MS);
   if (interrupts > 0 && exitCode === 0) {
     ending = interruption();
     exitCode = 130;

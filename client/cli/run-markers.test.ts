@@ -88,14 +88,19 @@ test("piped events are masked, and their numbers keep their digits", async () =>
 });
 
 test("groups and sections are steps, closed at the end as the command ended; --step is around them all", async () => {
-  const { code } = await run(["--step", "All"], `echo "--- One"; echo "::group::In"; echo text >&2; sleep 0.2; exit 7`);
+  const { code } = await run(
+    ["--step", "All"],
+    `echo "--- One"; echo "::group::Done"; echo "::endgroup::"; echo "::group::In"; echo text >&2; sleep 0.2; exit 7`,
+  );
   expect(code).toBe(7);
   expect(events("step.started").map(({ step, payload }) => [step, payload.name, payload.parent])).toEqual([
     ["all", "All", undefined],
     ["one", "One", "all"],
+    ["done", "Done", "one"],
     ["in", "In", "one"],
   ]);
   expect(events("step.completed").map(({ step, payload }) => [step, payload.status, payload.exit_code])).toEqual([
+    ["done", "succeeded", undefined],
     ["in", "failed", 7],
     ["one", "failed", 7],
     ["all", "failed", 7],

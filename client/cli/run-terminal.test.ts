@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CommandLine } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
@@ -71,11 +72,26 @@ test("Ctrl-C reaches a pipeline: what its producer says on the way out is in the
   const environment = commandLine.environment({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token });
   const { shown, type } = openTerminal([30, 100], ["bash", "-c", script], environment);
   await shown.saw("ready");
-  await sleep(300);
   type(CTRL_C);
   expect((await shown.finished).code).toBe(130);
   expect(printed()).toEqual(["ready", "leaving"]);
   expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 130, failure: { code: "SIGNAL" } });
+});
+
+test("Ctrl-C before the command is started: it is not, and the run that was made is ended", async () => {
+  // What asks for the commit presses it, in the midst of the beginning.
+  const folder = join(commandLine.folder, "early");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "git"), "#!/bin/sh\nkill -INT $PPID; exit 1\n", { mode: 0o755 });
+  const path = `${folder}${delimiter}${process.env["PATH"] ?? ""}`;
+  const environment = { RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token, PATH: path };
+  const { code, stdout } = await commandLine.run(["run", ...shell("echo not this")], environment);
+  expect([code, stdout]).toEqual([130, ""]);
+  expect(server.onlyRun.completion).toMatchObject({
+    status: "failed",
+    exit_code: 130,
+    failure: { code: "SIGNAL", message: "ended by SIGINT before the command was started" },
+  });
 });
 
 describe("a terminal that is made another size", () => {

@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { constants, hostname } from "node:os";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Failure } from "../../protocol/event.ts";
@@ -30,6 +30,13 @@ export async function runCommand(args: RunArguments, { found, voice }: CommandCo
   if (found.kind === "unknown") voice.say(`${found.reason} The command runs unwatched.`);
   let cancelled = false;
   let child: CommandProcess | null = null;
+  let stoppedBy: NodeJS.Signals | null = null;
+  const forward = (signal: NodeJS.Signals) => {
+    if (child === null) stoppedBy ??= signal;
+    else child.signal(signal);
+  };
+  // From the first moment on: a run that has been made is to be ended, too.
+  for (const signal of FORWARDED) process.on(signal, forward);
   const recording =
     found.kind === "unknown"
       ? null
@@ -51,6 +58,14 @@ export async function runCommand(args: RunArguments, { found, voice }: CommandCo
     recording === null ? undefined : readGit(),
     recording === null ? undefined : Promise.race([recording.firstTry, sleep(URL_WAIT_MS, null, { ref: false })]),
   ]);
+
+  if (stoppedBy !== null) {
+    const exitCode = 128 + constants.signals[stoppedBy];
+    const failure = { code: "SIGNAL", message: `ended by ${String(stoppedBy)} before the command was started` };
+    hurryAt(forward, recording);
+    await recording?.finish(() => ({ status: "failed", exit_code: exitCode, failure }));
+    return exitCode;
+  }
 
   child = new CommandProcess({
     command: args.command,
@@ -82,8 +97,6 @@ export async function runCommand(args: RunArguments, { found, voice }: CommandCo
       else throw error;
     });
   }
-  const forward = (signal: NodeJS.Signals) => command.signal(signal);
-  for (const signal of FORWARDED) process.on(signal, forward);
   const releaseKeys = args.pty ? handOverTerminal(command) : null;
   if (cancelled) command.terminate();
 
@@ -91,12 +104,17 @@ export async function runCommand(args: RunArguments, { found, voice }: CommandCo
   releaseKeys?.();
   if (end.kind === "not_started") voice.say(end.message);
   const exitCode = exitCodeOf(end);
+  hurryAt(forward, recording);
+  await recording?.finish(() => endingOf(end, nameOf(masked), cancelled));
+  return exitCode;
+}
+
+/** There is no command any more: a signal is for us, who wait for the last lines to be delivered. */
+function hurryAt(forward: (signal: NodeJS.Signals) => void, recording: Recording | null): void {
   for (const signal of FORWARDED) {
     process.off(signal, forward);
     process.on(signal, () => recording?.hurry());
   }
-  await recording?.finish(() => endingOf(end, nameOf(masked), cancelled));
-  return exitCode;
 }
 
 function findPty(voice: Voice) {

@@ -67,9 +67,6 @@ export class SpoolFiles {
       files.close();
       return null;
     }
-    // Behind a line that was cut the next would not stand alone.
-    const last = files.#segments.at(-1);
-    if (last !== undefined) ftruncateSync(last.file, last.bytes);
     return { files, state };
   }
 
@@ -78,7 +75,7 @@ export class SpoolFiles {
     return this.#endOf(this.#segments.length - 1);
   }
 
-  /** Writes whole lines behind all others. Throws when the disk does not take them, and then none of them is there. */
+  /** Writes whole lines behind all others, over what a kill has left of a line. Throws when the disk does not take them, and then none of them is there. */
   append(lines: Uint8Array): void {
     let segment = this.#segments.at(-1);
     if (segment === undefined || segment.bytes >= this.#segmentBytes) segment = this.#addSegment(this.end);
