@@ -213,6 +213,8 @@ export interface RunIndex {
   edit(runId: string, details: Details, revision: number): Promise<boolean>;
   /** Adds a path to those of a run that only the index still holds; once, and only while they stay within their limit. */
   addOutputPath(runId: string, path: string): Promise<void>;
+  /** Says of a run that only the index still holds whether something of its log is damaged or gone. False when that was said already. [DMG2] */
+  setIncomplete(runId: string, isIncomplete: boolean): Promise<boolean>;
   /** Newest first. `skipped` rows could not be decoded; their ids are in the server's log. */
   list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }>;
   /** `days`: dates like `2026-11-21`. */

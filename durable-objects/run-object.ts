@@ -19,6 +19,7 @@ import type {
   EditOutcome,
   EraseOutcome,
   HeartbeatOutcome,
+  JudgeOutcome,
   NoteArtifactOutcome,
   SummaryOutcome,
   TailOutcome,
@@ -96,6 +97,13 @@ export class RunObject extends DurableObject<Env> {
 
   describe(): DescribeOutcome {
     return this.#run.describe();
+  }
+
+  /** Somebody read its stored lines. */
+  async judge(isIncomplete: boolean): Promise<JudgeOutcome> {
+    const outcome = this.#run.judge(isIncomplete);
+    await this.#run.settle();
+    return outcome;
   }
 
   summary(): SummaryOutcome {

@@ -72,6 +72,14 @@ export class D1RunIndex implements RunIndex {
       );
   }
 
+  async setIncomplete(runId: string, isIncomplete: boolean): Promise<boolean> {
+    const { meta } = await this.#db
+      .update(runs)
+      .set({ incomplete: Number(isIncomplete), revision: sql`${runs.revision} + 1` })
+      .where(and(eq(runs.runId, runId), eq(runs.incomplete, Number(!isIncomplete))));
+    return meta.changes > 0;
+  }
+
   /** Lists carry no summaries (`summary` is null): two hundred of them would be megabytes that no list shows. */
   async list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }> {
     const rows = await this.listStatement(query);

@@ -41,6 +41,14 @@ export class MemoryRunIndex implements RunIndex {
     return Promise.resolve();
   }
 
+  setIncomplete(runId: string, isIncomplete: boolean): Promise<boolean> {
+    const known = this.#rowsByRun.get(runId);
+    if (known === undefined || known.run.incomplete === isIncomplete) return Promise.resolve(false);
+    const run = { ...known.run, incomplete: isIncomplete };
+    this.#rowsByRun.set(runId, { ...known, run, revision: known.revision + 1 });
+    return Promise.resolve(true);
+  }
+
   list(query: RunQuery): Promise<{ items: IndexedRun[]; nextCursor: string | null; skipped: number }> {
     const after = query.cursor === undefined ? null : decodeCursor(query.cursor);
     const found = [...this.#rowsByRun.values()]

@@ -104,6 +104,18 @@ export function runIndexContract(name: string, makeIndex: () => Promise<RunIndex
       }
     });
 
+    test("[DMG2] that a run is incomplete, and that it is not, is said once, and a projection from before does not undo it", async () => {
+      index = await makeIndex();
+      await index.upsert(indexed({ run_id: runId(1) }, 3));
+      expect(await index.setIncomplete(runId(1), true)).toBe(true);
+      expect(await index.setIncomplete(runId(1), true)).toBe(false);
+      await index.upsert(indexed({ run_id: runId(1) }, 3));
+      expect(await index.get(runId(1))).toMatchObject({ run: { incomplete: true }, revision: 4 });
+      expect(await index.setIncomplete(runId(1), false)).toBe(true);
+      expect((await index.get(runId(1)))?.run.incomplete).toBe(false);
+      expect(await index.setIncomplete(runId(2), true)).toBe(false);
+    });
+
     test("[STS1] the numbers are those of all runs that the list has", async () => {
       const days = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"];
       await fc.assert(

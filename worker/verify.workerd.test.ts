@@ -3,8 +3,9 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { call, ORIGIN, seedTokens, type Call } from "../test/workerd/api.ts";
+import type { Manifest } from "../protocol/proof/manifest.ts";
 import { Signer } from "../test/fakes/signer.ts";
-import type { Problem, Proof, Run, SigningKey } from "../protocol/api.ts";
+import type { Problem, Proof, Run, RunList, SigningKey } from "../protocol/api.ts";
 import { app } from "./app.ts";
 
 beforeAll(seedTokens);
@@ -231,4 +232,85 @@ test("[SIG2] [SIG4] refusals: an open run has no manifest yet, an unknown one no
   const secretless = { ...env, RUNCAST_SECRET: undefined };
   const none = await app.fetch(new Request(`${ORIGIN}/api/signing-key`), secretless, createExecutionContext());
   expect([none.status, (await none.json<Problem>()).code]).toEqual([404, "NOT_FOUND"]);
+});
+
+const isIncomplete = async (runId: string): Promise<boolean> =>
+  (await (await call("GET", `/api/runs/${runId}`, { as: "viewer" })).json<Run>()).incomplete;
+
+test.each([
+  ["an open run", false],
+  ["an archived run", true],
+])(
+  "[DMG2] %s is incomplete once a reader or a verification met damage, until a verification finds it whole; its neighbour stays as it is",
+  async (_what, isEnded) => {
+    const [runId, neighbour] = [await makeRun(isEnded), await makeRun(isEnded)];
+    const { objects } = await env.ARCHIVE.list({ prefix: folderOf(runId) });
+    const key = objects.map((object) => object.key).find((name) => name.endsWith(".ndjson")) ?? "";
+    const stored = await textOf(key);
+    const readers: (() => Promise<unknown>)[] = [
+      () => verify(runId),
+      async () => (await call("GET", `/api/runs/${runId}/events?format=text`, { as: "viewer" })).text(),
+      async () =>
+        (
+          await call("GET", `/api/runs/${runId}/events?limit=1000`, {
+            as: "viewer",
+            headers: { accept: "application/json" },
+          })
+        ).text(),
+    ];
+    for (const read of readers) {
+      await env.ARCHIVE.put(key, stored.replace('{"sequence":103,', '["sequence":103,'));
+      await read();
+      expect(await isIncomplete(runId)).toBe(true);
+      const list = await (
+        await call("GET", "/api/workspaces/default/runs?limit=200", { as: "viewer" })
+      ).json<RunList>();
+      const listed = new Map(list.items.map((run) => [run.run_id, run.incomplete]));
+      expect([listed.get(runId), listed.get(neighbour)]).toEqual([true, false]);
+      await env.ARCHIVE.put(key, stored);
+      expect(await verify(runId)).toMatchObject({ complete: true });
+      expect(await isIncomplete(runId)).toBe(false);
+    }
+    expect(await verify(neighbour)).toMatchObject({ complete: true });
+  },
+);
+
+test("[DMG2] a log that is gone altogether is refused, and its run incomplete", async () => {
+  const runId = await makeRun(true);
+  await env.ARCHIVE.delete(`${folderOf(runId)}events.ndjson`);
+  const answer = await call("GET", `/api/runs/${runId}/events`, { as: "viewer" });
+  expect([answer.status, (await answer.json<Problem>()).code]).toEqual([410, "LOG_INCOMPLETE"]);
+  expect(await isIncomplete(runId)).toBe(true);
+});
+
+test("[DMG1] [INC2] a run whose segment was deleted is archived all the same: viewable, incomplete, and its manifest and its verification say what is gone", async () => {
+  const runId = await makeRun(false);
+  const { objects } = await env.ARCHIVE.list({ prefix: `${folderOf(runId)}segments/` });
+  const gone = objects[0]?.key ?? "";
+  const [first = 0, last = 0] = (/(\d+)-(\d+)\.ndjson$/.exec(gone)?.slice(1) ?? []).map(Number);
+  await env.ARCHIVE.delete(gone);
+  await append(runId, ['{"type":"run.completed","payload":{"status":"succeeded"}}']);
+  await vi.waitFor(
+    async () => expect((await env.ARCHIVE.list({ prefix: `${folderOf(runId)}segments/` })).objects).toEqual([]),
+    { timeout: 20_000 },
+  );
+  expect(await isIncomplete(runId)).toBe(true);
+  const head = LINES + 4;
+  expect(await verify(runId)).toMatchObject({
+    complete: false,
+    events: head - (last - first + 1),
+    gaps: [{ first, last }],
+    damaged: [],
+    manifest: "valid",
+  });
+  const manifest = await (await call("GET", `/api/runs/${runId}/manifest`, { as: "viewer" })).json<Manifest>();
+  expect(manifest).toMatchObject({ events: head, damaged: [{ first, last }] });
+  const page = await call("GET", `/api/runs/${runId}/events?limit=1000`, {
+    as: "viewer",
+    headers: { accept: "application/json" },
+  });
+  expect(page.headers.get("runcast-damaged")).toBe(`${first}-${last}`);
+  const end = await (await call("GET", `/api/runs/${runId}/events?stream=true`, { as: "viewer" })).text();
+  expect(end).toContain(`: damaged ${first}-${last}\n`);
+  expect(end).toContain(`event: end\ndata: {"status":"succeeded","last_sequence":${head},"sha256":null}`);
 });

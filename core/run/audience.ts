@@ -14,6 +14,8 @@ import { hasExpired, SESSION_EXPIRED } from "./sessions.ts";
 export type AudienceHost = {
   /** The run as it is now, or null when this object holds none. */
   memory(): RunMemory | null;
+  /** Stored lines of the run cannot be read. */
+  damaged(memory: RunMemory): void;
   /** The alarm may have to move. */
   dueChanged(): void;
 };
@@ -36,7 +38,7 @@ export class Audience {
   constructor(ports: RunPorts, host: AudienceHost) {
     this.#ports = ports;
     this.#host = host;
-    const source = new LogSource(ports.log, ports.archive);
+    const source = new LogSource(ports.log, ports.archive, (run) => this.#damaged(run));
     this.#archived = new ArchivedLog(ports.archive, source);
     this.#presence = new Presence(ports.watchers, ports.timer);
     this.#fanOut = new FanOut(ports, {
@@ -144,6 +146,16 @@ export class Audience {
     if (this.#host.memory() !== null || this.#hasResumed) return;
     this.#hasResumed = true;
     this.#ports.timer.after(0, () => this.#fanOut.resume());
+  }
+
+  /** Found while a watcher was fed. Of an emptied object only the index still knows the run. [DMG2] */
+  #damaged({ runId }: RunAddress): void {
+    const memory = this.#host.memory();
+    if (memory !== null) return this.#host.damaged(memory);
+    const { index, report } = this.#ports;
+    index
+      .setIncomplete(runId, true)
+      .catch((error: unknown) => report("not_noted_incomplete", { error: String(error) }));
   }
 
   #head(): { sequence: number; ended: TerminalStatus | null } {

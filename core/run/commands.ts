@@ -71,6 +71,7 @@ export type EraseOutcome = { kind: "erased" } | { kind: "refused"; refusal: Refu
  * The hot end of the log after a sequence. `segments`: what the archive already holds, so a reader that is behind the hot end
  * knows where to go on; `window` is null when there is nothing hot after it yet.
  */
+export type JudgeOutcome = Unknown | { kind: "noted" };
 export type TailOutcome =
   | Unknown
   | {

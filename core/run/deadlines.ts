@@ -1,3 +1,4 @@
+import { isTerminal } from "../../protocol/event.ts";
 import { abandonedAt, cancelEndsAt, LATE_ALARM_MS, leaseEndsAt, type DueFacts } from "./alarm-plan.ts";
 import { serverCompletion } from "./lifecycle.ts";
 import type { LogKeeper } from "./log-keeper.ts";
@@ -72,3 +73,17 @@ export function meetDeadlines(
     }
   }
 }
+
+/** What a run's own deadlines hang on. `socketHeardAt`: when a produce socket last said something. */
+export const deadlinesOf = (
+  { identity, state, heardAt, graceUntil, lostAt, cancelRequestedAt }: RunMemory,
+  socketHeardAt: number | null,
+): Omit<DueFacts, "archiveAt" | "indexAt" | "watchersAt" | "producersAt"> => ({
+  open: !isTerminal(state.status),
+  leaseMs: identity.leaseMs,
+  heardAt: Math.max(identity.createdAt, heardAt ?? 0, socketHeardAt ?? 0),
+  graceUntil,
+  lostAt,
+  endAfterMs: identity.endAfterMs,
+  cancelRequestedAt,
+});

@@ -117,6 +117,11 @@ export class LogKeeper {
     });
   }
 
+  /** Somebody read the stored lines, and found something damaged or gone, or all of it right. [DMG2] */
+  judged(memory: RunMemory, isIncomplete: boolean): void {
+    if (memory.isIncomplete !== isIncomplete) this.damaged(memory, isIncomplete);
+  }
+
   /** The producer gave a sign of life. Written down at once: an eviction must not end a lease early. [LEASE1] */
   heard(memory: RunMemory, at = this.#clock.now()): void {
     if (isTerminal(memory.state.status)) return;

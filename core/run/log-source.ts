@@ -1,4 +1,4 @@
-import type { Archive, EventLog, LogWindow, Segment } from "../ports.ts";
+import type { Archive, EventLog, LogWindow, RunAddress, Segment } from "../ports.ts";
 import { hasDamage, mendWindow } from "../reading/damage.ts";
 import { keptBytes, logBytes } from "./archive-plan.ts";
 import type { TailOutcome } from "./commands.ts";
@@ -25,11 +25,14 @@ export type StoredLog = Pick<RunMemory, "segments" | "archive"> & {
 export class LogSource {
   readonly #log: EventLog;
   readonly #archive: Archive;
+  readonly #damaged: (run: RunAddress) => void;
   readonly #kept = new Map<number, Promise<LogWindow | null>>();
 
-  constructor(log: EventLog, archive: Archive) {
+  /** `damaged`: what was read from R2 holds lines that cannot be read. */
+  constructor(log: EventLog, archive: Archive, damaged: (run: RunAddress) => void) {
     this.#log = log;
     this.#archive = archive;
+    this.#damaged = damaged;
   }
 
   /** Whole lines that hold `sequence + 1`, perhaps with lines before it. Null when they are in none of the places just now. */
@@ -55,6 +58,7 @@ export class LogSource {
     if (this.#kept.size > KEPT_SEGMENTS && oldest !== undefined) this.#kept.delete(oldest);
     try {
       const window = await kept;
+      if (window !== null && hasDamage(window)) this.#damaged(memory.identity);
       if (window !== null) return window;
     } catch (error) {
       this.#kept.delete(firstSequence);

@@ -22,14 +22,16 @@ import type {
   EditOutcome,
   EraseOutcome,
   HeartbeatOutcome,
+  JudgeOutcome,
   NoteArtifactOutcome,
   SummaryOutcome,
   TailOutcome,
 } from "./commands.ts";
 import { noteArtifact } from "./artifacts.ts";
 import { cancelRun } from "./cancel.ts";
-import { meetDeadlines } from "./deadlines.ts";
+import { deadlinesOf, meetDeadlines } from "./deadlines.ts";
 import { decideEdit } from "./edits.ts";
+import { takeHeartbeat } from "./heartbeat.ts";
 import { IndexOutbox } from "./index-outbox.ts";
 import { greetProducer, type ProducerGreeting } from "./greetings.ts";
 import { identityOf, planBatch, queuedPayload } from "./lifecycle.ts";
@@ -67,7 +69,11 @@ export class Run {
       },
     });
     this.#alarm = new AlarmKeeper(ports, () => this.#dueFacts(this.#log.memory()));
-    this.audience = new Audience(ports, { memory: () => this.#log.memory(), dueChanged: () => this.#work() });
+    this.audience = new Audience(ports, {
+      memory: () => this.#log.memory(),
+      dueChanged: () => this.#work(),
+      damaged: (memory) => this.#log.judged(memory, true),
+    });
     this.#outbox = new IndexOutbox(ports, () => this.#log.memory(), {
       degraded: (error) => this.#degraded("index", error),
       recovered: () => this.#log.recovered("index"),
@@ -152,12 +158,15 @@ export class Run {
 
   heartbeat(): HeartbeatOutcome {
     const memory = this.#log.memory();
+    return memory === null ? { kind: "unknown" } : takeHeartbeat(this.#log, memory);
+  }
+
+  /** Its stored lines were read. [DMG2] */
+  judge(isIncomplete: boolean): JudgeOutcome {
+    const memory = this.#log.memory();
     if (memory === null) return { kind: "unknown" };
-    if (isTerminal(memory.state.status)) {
-      return { kind: "refused", refusal: { code: "RUN_ENDED", detail: `The run has ${memory.state.status}.` } };
-    }
-    this.#log.heard(memory);
-    return { kind: "heard", control: memory.state.control };
+    this.#log.judged(memory, isIncomplete);
+    return { kind: "noted" };
   }
 
   cancel(command: CancelCommand): CancelOutcome {
@@ -324,18 +333,9 @@ export class Run {
     const { producers } = this.#ports;
     const sockets = { watchersAt: this.audience.dueAt(), producersAt: earliestExpiry(producers.all()) };
     if (memory === null) return { ...EMPTY_OBJECT, ...sockets };
-    return {
-      open: !isTerminal(memory.state.status),
-      archiveAt: this.#archiver.dueAt(),
-      indexAt: this.#outbox.dueAt(),
-      leaseMs: memory.identity.leaseMs,
-      heardAt: Math.max(memory.identity.createdAt, memory.heardAt ?? 0, lastHeardAt(producers) ?? 0),
-      graceUntil: memory.graceUntil,
-      lostAt: memory.lostAt,
-      endAfterMs: memory.identity.endAfterMs,
-      cancelRequestedAt: memory.cancelRequestedAt,
-      ...sockets,
-    };
+    const archiveAt = this.#archiver.dueAt();
+    const indexAt = this.#outbox.dueAt();
+    return { ...deadlinesOf(memory, lastHeardAt(producers)), archiveAt, indexAt, ...sockets };
   }
 
   /** After an eviction nobody else goes on with the watchers that were behind. */

@@ -209,6 +209,7 @@ export class RunWorld {
       get: (runId) => this.index.get(runId),
       edit: (runId, details, revision) => this.index.edit(runId, details, revision),
       addOutputPath: (runId, path) => this.index.addOutputPath(runId, path),
+      setIncomplete: (runId, isIncomplete) => this.index.setIncomplete(runId, isIncomplete),
       list: (query) => this.index.list(query),
       stats: (workspaceId, days) => this.index.stats(workspaceId, days),
       delete: (runId) => this.index.delete(runId),

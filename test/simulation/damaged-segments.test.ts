@@ -204,3 +204,49 @@ test("[DMG1] the end of a run that lacks something has no hash; that of one that
     expect(world.manifest()?.sha256).toMatch(/^[0-9a-f]{64}$/);
   }
 });
+
+test("[DMG2] a watcher that is fed from a damaged segment finds it out, once, and the run is incomplete until its log is whole", async () => {
+  const world = await openRun("small");
+  const [key = ""] = [...world.archive.objects.keys()].filter((name) => name.includes("/segments/"));
+  const bytes = world.archive.objects.get(key) ?? Buffer.alloc(0);
+  world.archive.objects.set(key, Buffer.concat([Buffer.from("["), bytes.subarray(1)]));
+  const before = world.log.outbox().revision;
+  for (const client of [world.watch(), world.watch()]) {
+    await world.settle();
+    expect(client.ops()).toContain("damaged");
+  }
+  await world.settle();
+  expect(world.log.outbox().revision).toBe(before + 1);
+  world.evict();
+  expect(world.run.describe()).toMatchObject({ run: { incomplete: true } });
+  await world.advance(10);
+  expect((await world.index.get(RUN.runId))?.run.incomplete).toBe(true);
+  // The archive is made of what is right, and that is all of it.
+  world.archive.objects.set(key, bytes);
+  endDamaged(world, []);
+  await world.advance(600_000);
+  expect((await world.index.get(RUN.runId))?.run.incomplete).toBe(false);
+});
+
+test("[DMG2] found in the archive by who stays with it, the index knows it though the object is empty", async () => {
+  const world = await openRun("small");
+  const { written } = endDamaged(world, []);
+  await world.advance(600_000);
+  expect(world.log.isEmpty()).toBe(true);
+  const key = [...world.archive.objects.keys()].find((name) => name.endsWith("events.ndjson")) ?? "";
+  world.archive.objects.set(
+    key,
+    Buffer.from(
+      written
+        .map((one) => `${one}\n`)
+        .join("")
+        .replace("{", "["),
+    ),
+  );
+  const archived = await world.run.audience.archivedRun(RUN);
+  const client = world.watch({ stay: true, archived });
+  await world.settle();
+  expect(client.ops()).toContain("damaged");
+  expect((await world.index.get(RUN.runId))?.run.incomplete).toBe(true);
+  expect(world.log.isEmpty()).toBe(true);
+});

@@ -4,6 +4,7 @@ import { LogMissing } from "../../core/reading/read-log.ts";
 import { isTerminal } from "../../protocol/event.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import type { App } from "../app-context.ts";
+import { noteIncomplete } from "../note-incomplete.ts";
 import { runObject } from "../objects.ts";
 import { problem } from "../problem.ts";
 import { callerHeaders } from "../web-socket.ts";
@@ -18,7 +19,14 @@ export async function answerRun(c: Context<App>, run: StoredRun, options: ReadOp
   const isEnded = isTerminal(run.status);
   const plain = isEnded ? await answerPlainLog(c, reader, runId, options) : null;
   if (plain !== null) return plain;
-  const log = runLog({ object: runObject(c.env, runId), reader, headers: callerHeaders(c), isEnded, row: run });
+  const log = runLog({
+    object: runObject(c.env, runId),
+    reader,
+    headers: callerHeaders(c),
+    isEnded,
+    row: run,
+    damaged: () => noteIncomplete(c.env, run, true),
+  });
   try {
     return await answerEvents(log, run, options);
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { LogWindow } from "../../core/ports.ts";
-import { readLog } from "../../core/reading/read-log.ts";
+import { hasDamage } from "../../core/reading/damage.ts";
+import { LogMissing, readLog } from "../../core/reading/read-log.ts";
 import type { AheadLines } from "../../core/run/receipts.ts";
 import { manifestAhead } from "../../core/run/manifest.ts";
 import { isTerminal, type RunStatus } from "../../protocol/event.ts";
@@ -31,7 +32,7 @@ export type RunLog = {
 };
 
 /** How D1 knows the run: right about an ended one, late about an open one. */
-type KnownRun = { status: RunStatus; last_sequence: number };
+type KnownRun = { status: RunStatus; last_sequence: number; incomplete: boolean };
 
 export function runLog(from: {
   object: ReturnType<typeof runObject>;
@@ -39,6 +40,8 @@ export function runLog(from: {
   headers: Headers;
   isEnded: boolean;
   row: KnownRun;
+  /** Something of the stored log cannot be read, or all of it is gone. */
+  damaged: () => Promise<void>;
 }): RunLog {
   const { object, reader, isEnded } = from;
   // The socket's path decides what the object serves; its host is never looked up.
@@ -55,6 +58,7 @@ export function runLog(from: {
     isEnded,
     head,
     async sha256() {
+      if (from.row.incomplete) return null;
       const manifest = await reader.manifest();
       if (manifest !== null) return told(manifest);
       const tail = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
@@ -72,17 +76,40 @@ export function runLog(from: {
       return last.kind === "tail" ? last.ahead : [];
     },
     windows: (afterSequence, follow, left = new AbortController().signal, asStored = false) =>
-      readLog(
-        {
-          tail: (sequence) => object.logTail(sequence),
-          readSegment: (segment) => reader.readSegment(segment),
-          wholeLog: (sequence) => reader.wholeLog(sequence),
-          archivedHead: async () => (await head()).lastSequence,
-          live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left),
-        },
-        { afterSequence, follow, isEnded, asStored },
+      watched(
+        readLog(
+          {
+            tail: (sequence) => object.logTail(sequence),
+            readSegment: (segment) => reader.readSegment(segment),
+            wholeLog: (sequence) => reader.wholeLog(sequence),
+            archivedHead: async () => (await head()).lastSequence,
+            live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left),
+          },
+          { afterSequence, follow, isEnded, asStored },
+        ),
+        from.damaged,
       ),
   };
+}
+
+/** The same windows; the first that has damage is told of, and so is a log that is gone. [DMG2] */
+async function* watched(
+  windows: AsyncGenerator<LogWindow, void>,
+  damaged: () => Promise<void>,
+): AsyncGenerator<LogWindow, void> {
+  let isTold = false;
+  try {
+    for await (const window of windows) {
+      if (!isTold && hasDamage(window)) {
+        isTold = true;
+        await damaged();
+      }
+      yield window;
+    }
+  } catch (error) {
+    if (error instanceof LogMissing && !isTold) await damaged();
+    throw error;
+  }
 }
 
 /** Of a log that lacks something nobody gets the hash: who has all that can be had would find it wrong. */

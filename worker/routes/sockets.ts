@@ -9,6 +9,7 @@ import { D1RunIndex } from "../../storage/d1-run-index.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import { callerOf, type App } from "../app-context.ts";
 import { ARCHIVED_IN_HEADER } from "../env.ts";
+import { noteIncomplete } from "../note-incomplete.ts";
 import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
 import { liveQuerySchema, produceQuerySchema } from "../parameters.ts";
@@ -86,7 +87,14 @@ async function watch(c: Context<App>, runId: string): Promise<Response> {
     // It ended and was archived since D1 was asked.
   }
   const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: row.run.workspace_id, runId });
-  const log = runLog({ object, reader, headers: request.headers, isEnded: true, row: row.run });
+  const log = runLog({
+    object,
+    reader,
+    headers: request.headers,
+    isEnded: true,
+    row: row.run,
+    damaged: () => noteIncomplete(c.env, row.run, true),
+  });
   return replaySocket({
     log,
     runId,

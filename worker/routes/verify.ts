@@ -10,6 +10,7 @@ import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import { signingKeyOf } from "../../storage/signing-key.ts";
 import type { App } from "../app-context.ts";
 import { indexOf } from "../known-runs.ts";
+import { noteIncomplete } from "../note-incomplete.ts";
 import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
 import { problem } from "../problem.ts";
@@ -59,8 +60,16 @@ async function* verifyRun(c: Context<App>, run: StoredRun): AsyncGenerator<Proof
   const runId = run.run_id;
   const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId });
   const known = { isEnded: isTerminal(run.status), lastSequence: run.last_sequence };
-  yield* verifyLog(storedBytes(runObject(c.env, runId), reader, check), known);
+  for await (const step of verifyLog(storedBytes(runObject(c.env, runId), reader, check), known)) {
+    if (step.kind === "proof" && isWhole(step.proof) === run.incomplete)
+      await noteIncomplete(c.env, run, !isWhole(step.proof));
+    yield step;
+  }
 }
+
+/** Whether everything that was written is there. A manifest that another key signed, or none, says nothing against the lines. */
+const isWhole = ({ gaps, damaged, manifest }: Proof): boolean =>
+  gaps.length === 0 && damaged.length === 0 && manifest !== "contradictory" && manifest !== "edited";
 
 async function proofOf(steps: AsyncGenerator<ProofStep, void>): Promise<Proof> {
   for await (const step of steps) if (step.kind === "proof") return step.proof;
