@@ -219,7 +219,7 @@ test("[DMG2] a watcher that is fed from a damaged segment finds it out, once, an
   expect(world.log.outbox().revision).toBe(before + 1);
   world.evict();
   expect(world.run.describe()).toMatchObject({ run: { incomplete: true } });
-  await world.advance(10);
+  await world.advance(2_000);
   expect((await world.index.get(RUN.runId))?.run.incomplete).toBe(true);
   // The archive is made of what is right, and that is all of it.
   world.archive.objects.set(key, bytes);
