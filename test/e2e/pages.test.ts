@@ -154,6 +154,14 @@ const STATES: State[] = [
       await page.getByText(/was verified and is not whole: events 9 to 10 are/).waitFor();
     },
   },
+  {
+    name: "run-ended",
+    open: async (page, url) => {
+      await opened(() => run("long"), "document 6499")(page, url);
+      await press(page, "ended · 6,503 events");
+      await page.getByText("This page has read only as much").waitFor();
+    },
+  },
   { name: "run-progress-lines", open: opened(() => run("parts"), "epoch 9 of 10") },
   {
     name: "run-palette",

@@ -17,6 +17,7 @@ export type RunsInEveryState = Record<
   | "incomplete"
   | "damaged"
   | "parts"
+  | "long"
   | "bare",
   string
 >;
@@ -56,9 +57,24 @@ export async function makeRunsInEveryState(server: InspectedServer): Promise<Run
   await api.add(building, [{ type: "build.started", payload: { reason: "no image for this commit" } }]);
   const running = await makeRunning(api);
   const parts = await makeParts(api);
+  const long = await makeLong(api);
   const queued = (await api.createRun({ name: "nightly etl", workflow_id: "etl", labels: { region: "eu" } })).run_id;
   await waitUntil("the producer is missed", async () => (await api.run(stale)).stale, { timeoutMs: 30_000 });
-  return { queued, building, running, succeeded, failed, cancelled, stale, degraded, incomplete, damaged, parts, bare };
+  return {
+    queued,
+    building,
+    running,
+    succeeded,
+    failed,
+    cancelled,
+    stale,
+    degraded,
+    incomplete,
+    damaged,
+    parts,
+    long,
+    bare,
+  };
 }
 
 /** What keeps a run's page from ever being empty: every tab has something in it. */
@@ -218,6 +234,17 @@ async function makeRunning(api: Api): Promise<string> {
       payload: { percent: 64, items_processed: 640, items_total: 1000, message: "epoch 7 of 11" },
     },
   ]);
+  return runId;
+}
+
+/** Longer than a page reads of it at once. */
+async function makeLong(api: Api): Promise<string> {
+  const { run_id: runId } = await api.createRun({ name: "reindex" });
+  await api.add(runId, [
+    { type: "run.started", payload: {} },
+    ...Array.from({ length: 6_500 }, (_, n) => consoleLine(`document ${n}`)),
+  ]);
+  await api.complete(runId);
   return runId;
 }
 
