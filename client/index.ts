@@ -16,6 +16,7 @@ export type {
   RunEnding,
   RunProducerOptions,
 } from "./run-producer.ts";
+export type { BatchNumber, Outbox, OutgoingBatch } from "./outbox.ts";
 export { orThrow, RuncastError } from "./runcast-error.ts";
 export { ServerVersion } from "./server-version.ts";
 export { watchRun } from "./watch-run.ts";

@@ -104,7 +104,7 @@ const UNREACHED: RunProblem = {
 
 /**
  * First the batch that has no answer, as it was sent: a duplicate when it was stored. Then everything else in a new epoch, which fences whoever
- * may still be sending in the old one. [SPL4]
+ * may still be sending in the old one. [SPL4] [APP21]
  */
 async function send({ note, outbox }: Spool, server: Server, runId: string): Promise<Delivery> {
   const { unanswered } = outbox;

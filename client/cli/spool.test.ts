@@ -54,7 +54,7 @@ describe("the folder", () => {
       RUNCAST_SPOOL: join(commandLine.stateHome, "a-file"),
     });
     expect(code).toBe(6);
-    expect(stderr).toContain("lines cannot be kept in");
+    expect(stderr).toContain("lines cannot be kept on disk");
     expect(stdout.split("\n")).toHaveLength(101);
     expect(printed()).toEqual(numbers(1, 100));
   });

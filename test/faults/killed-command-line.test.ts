@@ -128,7 +128,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  `a command line that is killed ${KILLS} times, and resumed: what it had shown is there once, and the end is honest`,
+  `[APP21] a command line that is killed ${KILLS} times, and resumed: what it had shown is there once, and the end is honest`,
   { timeout: LONG_MS },
   async () => {
     const random = new Random(SEED + 1);

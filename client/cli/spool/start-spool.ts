@@ -32,11 +32,11 @@ export type SpoolOptions = {
 export function startSpool(options: SpoolOptions): StartedSpool | null {
   const { environment, voice } = options;
   const say = (text: string) => voice.say(text);
-  const root = spoolRoot(environment);
   const bound = readBound(environment["RUNCAST_SPOOL_BYTES"]);
   if (bound.kind === "wrong") say(bound.reason);
   if (bound.bytes === 0) return null;
   try {
+    const root = spoolRoot(environment);
     const maxBytes = Math.max(bound.bytes - bytesIn(root), Math.min(bound.bytes, LEAST_BYTES));
     const spool = createSpool(root, noteOf(options), {
       onFull: (cause) =>
@@ -59,7 +59,7 @@ export function startSpool(options: SpoolOptions): StartedSpool | null {
     };
     return { outbox: spool.outbox, maxBytes, remove };
   } catch (cause) {
-    say(`lines cannot be kept in ${root} (${reasonOf(cause)}); those not delivered are lost with this process.`);
+    say(`lines cannot be kept on disk (${reasonOf(cause)}); those not delivered are lost with this process.`);
     return null;
   }
 }
