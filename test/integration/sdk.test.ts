@@ -164,7 +164,7 @@ describe("the snippets of a run's page", () => {
     await sleep(500);
     await write("two");
     await end();
-    expect((await following).stdout).toMatch(/^one\ntwo\n\{ kind: 'ended'/);
+    expect((await following).stdout).toMatch(/^one\ntwo\n\{\s+kind: 'ended'/);
   });
 
   test("websocat's has the right address, subprotocol and header", () => {
