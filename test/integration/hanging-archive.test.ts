@@ -49,3 +49,41 @@ test("[ALM2] while R2 hangs, appends are acknowledged and delivered, a lease run
   expect(lines.filter((line) => line.includes('"console.line"')).map(messageOf)).toEqual(sent);
   watcher.cut();
 });
+
+test("[APP22] above 64 MiB that R2 does not take the producer is told to wait: 429 with Retry-After, nothing of it stored; the same batch is taken when R2 is back, once", async () => {
+  const { run_id } = await api.createRun();
+  await inspected.delayArchive(Infinity);
+  const bodyOf = (batch: number): string =>
+    Array.from(
+      { length: 4 },
+      (_, at) => `${JSON.stringify(consoleLine(`${batch}.${at} ${"x".repeat(250_000)}`))}\n`,
+    ).join("");
+  const send = (batch: number) =>
+    api.append(run_id, bodyOf(batch), {
+      "producer-id": "p",
+      "producer-epoch": "0",
+      "producer-sequence": String(batch),
+    });
+  let batch = 1;
+  let answer = await send(batch);
+  for (; answer.status === 200 && batch < 100; answer = await send(batch)) batch += 1;
+  expect(answer.status).toBe(429);
+  expect(answer.json<{ code: string }>().code).toBe("UNFLUSHED_LIMIT");
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+  const held = await api.run(run_id);
+  expect(held.event_bytes).toBeGreaterThan(64 * 1024 * 1024);
+  expect(held.event_bytes).toBeLessThan(68 * 1024 * 1024);
+  // Refused again, and the run as it was.
+  expect((await send(batch)).status).toBe(429);
+  expect((await api.run(run_id)).last_sequence).toBe(held.last_sequence);
+
+  await inspected.delayArchive(0);
+  await waitUntil("the batch is taken", async () => (await send(batch)).status === 200, { timeoutMs: 60_000 });
+  expect((await send(batch)).json()).toMatchObject({ duplicate: true });
+  await api.complete(run_id);
+  await inspected.archived(run_id);
+  const messages = (await api.lines(run_id)).filter((line) => line.includes('"console.line"')).map(messageOf);
+  expect(messages.map((message) => message.slice(0, message.indexOf(" ")))).toEqual(
+    Array.from({ length: 4 * batch }, (_, at) => `${1 + Math.floor(at / 4)}.${at % 4}`),
+  );
+});
