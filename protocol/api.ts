@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { controlRequestSchema } from "./control.ts";
 import { failureSchema, runIdSchema, RUN_STATUSES, SEVERITIES, slugSchema, TERMINAL_STATUSES } from "./event.ts";
 import { LIMITS } from "./limits.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A request to the producer of a run, open until a `control.acknowledged` names its id. */
 export const controlRequestSchema = z.object({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { LIMITS } from "./limits.ts";
 import { TERMINAL_STATUSES } from "./run-status.ts";
 import { SEVERITIES } from "./severity.ts";

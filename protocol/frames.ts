@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { controlRequestSchema } from "./control.ts";
 import { runIdSchema, RUN_STATUSES } from "./event.ts";
 import { endDataSchema, runSchema } from "./api.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import * as api from "./api.ts";
 import * as control from "./control.ts";
 import { ERROR_CODES } from "./error-code.ts";

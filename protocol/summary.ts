@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { progressSchema } from "./api.ts";
 import { failureSchema, LOG_LEVELS, RUN_STATUSES, SEVERITIES, type RunEvent } from "./event.ts";
 import { integerOr, numberOr, textOr } from "./lenient.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { isSet } from "./terminal.ts";
 
 /** Where runs are sent to. `tokenFrom` names its origin in messages. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { runIdSchema, TERMINAL_STATUSES } from "../event.ts";
 
 export const SIGNATURE_ALGORITHM = "Ed25519";

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import type { SignatureCheck } from "../../../protocol/proof/prove-archive.ts";
 
 /** A public key that a log is held against. */

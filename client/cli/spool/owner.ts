@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { randomId } from "../../random-id.ts";
 
 /** A process that cannot be mistaken for a later one of the same number: not after a reboot either. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { createRunSchema } from "../../../protocol/api.ts";
 import { randomId } from "../../random-id.ts";
 import { isSet } from "../terminal.ts";
