@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { IndexedRun } from "../core/ports.ts";
 import type { Principal } from "../protocol/api.ts";
 import type { ErrorCode } from "../protocol/error-code.ts";
 import type { Env } from "./env.ts";
@@ -17,6 +18,8 @@ export type App = {
     refused?: ErrorCode;
     /** Set on every route that is not open. */
     caller?: Caller;
+    /** The run as D1 has it, on routes that find it with `indexedRun`. */
+    row?: IndexedRun;
     /** The text of a JSON body, on routes that read it with `jsonBody`. */
     bodyText?: string;
   };
@@ -30,4 +33,11 @@ export function callerOf(c: Context<App>): Caller {
   const caller = c.get("caller");
   if (caller === undefined) throw new Error(`${c.req.method} ${c.req.path} asked for its caller but is open`);
   return caller;
+}
+
+/** The row of a run that `indexedRun` has found. Throws on a route without it. */
+export function rowOf(c: Context<App>): IndexedRun {
+  const row = c.get("row");
+  if (row === undefined) throw new Error(`${c.req.method} ${c.req.path} asked for its run, which nobody looked for`);
+  return row;
 }

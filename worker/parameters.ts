@@ -15,6 +15,13 @@ const SEQUENCE = { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER
 
 export const flag = (description: string) => documented({ type: "string", enum: ["true", "false"] }, description);
 
+/** The same for a route that judges it by itself, also when it is there twice: it has something to look for first. [ERR5] */
+export const flagForRoute = (description: string) =>
+  z
+    .unknown()
+    .meta({ type: "string", enum: ["true", "false"], description })
+    .optional();
+
 export const wholeNumber = (range: { minimum?: number; maximum?: number }, description: string) =>
   documented({ ...SEQUENCE, ...range }, description);
 

@@ -90,15 +90,6 @@ describe("refusals", () => {
     ["nothing to sign in with", "POST", "/api/session", { json: {} }, 422, "INVALID_BODY"],
     ["no body to sign in with", "POST", "/api/session", {}, 422, "INVALID_BODY"],
     ["a bad key", "POST", RUNS, { ...admin, json: {}, headers: { "idempotency-key": "é" } }, 400, "INVALID_QUERY"],
-    [
-      "a reason that is no text",
-      "POST",
-      `/api/runs/${NO_RUN}/cancel`,
-      { ...admin, json: { reason: 1 } },
-      422,
-      "INVALID_BODY",
-    ],
-    ["force that is no truth", "POST", `/api/runs/${NO_RUN}/cancel?force=yes`, admin, 400, "INVALID_QUERY"],
     ["no upgrade", "GET", "/api/workspaces/default/live", admin, 426, "UPGRADE_REQUIRED"],
     ...[
       "limit=0",

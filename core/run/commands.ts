@@ -31,7 +31,7 @@ export type AppendRequest = {
   producer: ProducerNumber | null;
   content:
     | { kind: "events"; drafts: EventDraft[]; completion: Completion | null }
-    | { kind: "refused"; stage: "body" | "producer" | "content"; refusal: Refusal };
+    | { kind: "refused"; stage: "query" | "body" | "producer" | "content"; refusal: Refusal };
 };
 export type AppendOutcome =
   | Unknown

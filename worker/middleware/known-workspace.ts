@@ -3,13 +3,10 @@ import { slugSchema } from "../../protocol/event.ts";
 import { D1Workspaces } from "../../storage/d1-workspaces.ts";
 import type { App } from "../app-context.ts";
 import { problem } from "../problem.ts";
-import { readBody } from "../request-body.ts";
 
-/** Asks for the workspace before anything in the request is judged: what is said to nobody has no right or wrong shape. */
+/** Asks for the workspace before anything in the request is judged: what is said to nobody has no right or wrong shape. [ERR5] */
 export const knownWorkspace = createMiddleware<App>(async (c, next) => {
   const ws = c.req.param("ws") ?? "";
   if (slugSchema.safeParse(ws).success && (await new D1Workspaces(c.env.DB).exists(ws))) return next();
-  // A client that is still sending would see a broken connection instead of the answer.
-  await readBody(c.req.raw, 0);
   return problem(c, { code: "WORKSPACE_NOT_FOUND", detail: `there is no workspace ${ws}` });
 });

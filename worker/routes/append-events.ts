@@ -15,9 +15,10 @@ import { packAppend } from "../../core/run/packed-append.ts";
 import type { App } from "../app-context.ts";
 import { answerOutput } from "../appending/answer-output.ts";
 import type { Env } from "../env.ts";
+import { noRun } from "../middleware/known-run.ts";
 import { runObject } from "../objects.ts";
 import { answers, newRoutes, refusals } from "../open-api.ts";
-import { flag, producerHeadersSchema } from "../parameters.ts";
+import { flagForRoute, producerHeadersSchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
 import { readBody } from "../request-body.ts";
 import { isRunId } from "../run-id.ts";
@@ -44,8 +45,10 @@ export const appendRoutes = newRoutes().openapi(
     request: {
       params: z.object({ id: z.string() }),
       query: z.object({
-        raw: flag("Every line is raw output, empty ones too"),
-        stream: flag("With `raw=true`: a body of any length, stored as it arrives; the answer comes at its end"),
+        raw: flagForRoute("Every line is raw output, empty ones too"),
+        stream: flagForRoute(
+          "With `raw=true`: a body of any length, stored as it arrives; the answer comes at its end",
+        ),
       }),
       headers: producerHeadersSchema,
       body: {
@@ -75,41 +78,51 @@ export const appendRoutes = newRoutes().openapi(
   }),
   async (c) => {
     const id = c.req.valid("param").id;
-    if (!isRunId(id)) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
-    const query = new URL(c.req.url).searchParams;
-    const repeats = refuseRepeats(query, ["raw", "stream"]);
-    if (repeats !== null) return problem(c, repeats);
-    const raw = parseFlag(query, "raw");
-    if (raw.kind === "refused") return problem(c, raw.refusal);
-    const stream = parseFlag(query, "stream");
-    if (stream.kind === "refused") return problem(c, stream.refusal);
-    if (stream.value) {
-      const refusal = refuseStream(c, raw.value);
-      return refusal === null ? answerOutput(c, id) : problem(c, refusal);
-    }
+    if (!isRunId(id)) return noRun(c, id);
+    const query = readQuery(c);
+    if (query.kind === "stream") return answerOutput(c, id);
 
-    const request = await readAppend(c, raw.value);
+    const request = query.kind === "batch" ? await readAppend(c, query.raw) : query.request;
     let outcome: AppendOutcome = await runObject(c.env, id).append(packAppend(request));
     if (outcome.kind === "unknown") outcome = await askArchive(c.env, id, request);
 
-    if (outcome.kind === "unknown") return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
+    if (outcome.kind === "unknown") return noRun(c, id);
     if (outcome.kind === "refused") return problem(c, outcome.refusal);
     const { firstSequence, lastSequence, accepted, duplicate, control } = outcome;
     return c.json({ first_sequence: firstSequence, last_sequence: lastSequence, accepted, duplicate, control }, 200);
   },
 );
 
+type AppendQuery =
+  | { kind: "batch"; raw: boolean }
+  | { kind: "stream" }
+  /** Goes to the run like a batch that cannot be read: whether there is such a run is said first. [APP1] */
+  | { kind: "refused"; request: AppendRequest };
+
+function readQuery(c: Context<App>): AppendQuery {
+  const query = new URL(c.req.url).searchParams;
+  const refused = (refusal: Refusal): AppendQuery => ({ kind: "refused", request: refusedAt("query", refusal) });
+  const repeats = refuseRepeats(query, ["raw", "stream"]);
+  if (repeats !== null) return refused(repeats);
+  const raw = parseFlag(query, "raw");
+  if (raw.kind === "refused") return refused(raw.refusal);
+  const stream = parseFlag(query, "stream");
+  if (stream.kind === "refused") return refused(stream.refusal);
+  return stream.value ? readStream(c, raw.value) : { kind: "batch", raw: raw.value };
+}
+
 /** A stream is cut where its lines end, and is no numbered batch of anybody's. */
-function refuseStream(c: Context<App>, isRaw: boolean): Refusal | null {
+function readStream(c: Context<App>, isRaw: boolean): AppendQuery {
   if (!isRaw) {
     const detail = "stream=true takes raw output only: send raw=true as well, or events in batches without stream";
-    return { code: "INVALID_QUERY", detail };
+    return { kind: "refused", request: refusedAt("query", { code: "INVALID_QUERY", detail }) };
   }
   if (["producer-id", "producer-epoch", "producer-sequence"].some((name) => c.req.header(name) !== undefined)) {
     const detail = "a streamed body is not a batch with a number: leave the Producer- fields out";
-    return { code: "INVALID_PRODUCER", detail };
+    return { kind: "refused", request: refusedAt("producer", { code: "INVALID_PRODUCER", detail }) };
   }
-  return formatOf(c.req.header("content-type")) === null ? UNKNOWN_FORMAT : null;
+  if (formatOf(c.req.header("content-type")) !== null) return { kind: "stream" };
+  return { kind: "refused", request: refusedAt("content", UNKNOWN_FORMAT) };
 }
 
 const UNKNOWN_FORMAT: Refusal = {
@@ -134,7 +147,7 @@ async function readAppend(c: Context<App>, raw: boolean): Promise<AppendRequest>
 }
 
 const refusedAt = (
-  stage: "body" | "producer" | "content",
+  stage: "query" | "body" | "producer" | "content",
   refusal: Refusal,
   producer: ProducerNumber | null = null,
 ): AppendRequest => ({ producer, content: { kind: "refused", stage, refusal } });

@@ -8,11 +8,12 @@ import { runIdSchema } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { D1Artifacts } from "../../storage/d1-artifacts.ts";
 import { R2Artifacts } from "../../storage/r2-artifacts.ts";
-import type { App } from "../app-context.ts";
+import { rowOf, type App } from "../app-context.ts";
 import { answerArtifact } from "../artifacts/answer-artifact.ts";
 import { receiveArtifact, type Reception } from "../artifacts/receive-artifact.ts";
 import { indexOf } from "../known-runs.ts";
 import { runObject } from "../objects.ts";
+import { indexedRun, noRun } from "../middleware/known-run.ts";
 import { answerHeader, answers, explain, newRoutes, refusals } from "../open-api.ts";
 import { rangeHeadersSchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
@@ -32,7 +33,6 @@ const bytesOf = (description: string, headers: Record<string, ReturnType<typeof 
   headers: { ...fileHeaders, ...headers },
   content: anyBytes,
 });
-const noRun = (runId: string) => ({ code: "RUN_NOT_FOUND" as const, detail: `there is no run ${runId}` });
 
 export const artifactRoutes = newRoutes()
   .openapi(
@@ -40,6 +40,7 @@ export const artifactRoutes = newRoutes()
       method: "put",
       path: "/api/runs/{id}/artifacts/{name}",
       summary: "Upload a file of a run, open or ended",
+      middleware: [indexedRun] as const,
       request: {
         params: artifactParams,
         body: {
@@ -64,9 +65,7 @@ export const artifactRoutes = newRoutes()
       },
     }),
     async (c) => {
-      const { id } = c.req.valid("param");
-      const row = await indexOf(c).get(id);
-      if (row === null) return problem(c, noRun(id));
+      const { run } = rowOf(c);
       const name = parseName(c);
       if (name.kind === "bad") return problem(c, { code: "INVALID_BODY", detail: `name: ${name.reason}` });
       const mediaType = c.req.header("content-type") ?? "application/octet-stream";
@@ -75,7 +74,7 @@ export const artifactRoutes = newRoutes()
         const detail = `an artifact holds at most ${LIMITS.artifactBytes} bytes`;
         return problem(c, { code: "PAYLOAD_TOO_LARGE", detail });
       }
-      const received = receive(c, row.run, name.value, mediaType);
+      const received = receive(c, run, name.value, mediaType);
       // The client may leave: what it began is cleaned up all the same. What goes wrong is answered below.
       c.executionCtx.waitUntil(Promise.allSettled([received]));
       const reception = await received;
@@ -85,7 +84,7 @@ export const artifactRoutes = newRoutes()
         case "same":
           return c.json(reception.artifact, 200);
         case "gone":
-          return problem(c, noRun(id));
+          return noRun(c, run.run_id);
         case "refused":
           return problem(c, reception.refusal);
       }
@@ -96,6 +95,7 @@ export const artifactRoutes = newRoutes()
       method: "get",
       path: "/api/runs/{id}/artifacts",
       summary: "The files of a run, oldest first",
+      middleware: [indexedRun] as const,
       request: { params: runParams },
       responses: {
         200: answers(artifactListSchema.extend({ items: z.array(namedArtifactSchema) }), "All of them"),
@@ -103,9 +103,8 @@ export const artifactRoutes = newRoutes()
       },
     }),
     async (c) => {
-      const { id } = c.req.valid("param");
-      if ((await indexOf(c).get(id)) === null) return problem(c, noRun(id));
-      return c.json({ items: await new D1Artifacts(c.env.DB).list(id) }, 200);
+      const items = await new D1Artifacts(c.env.DB).list(rowOf(c).run.run_id);
+      return c.json({ items }, 200);
     },
   )
   .openapi(
@@ -113,6 +112,7 @@ export const artifactRoutes = newRoutes()
       method: "get",
       path: "/api/runs/{id}/artifacts/{name}",
       summary: "A file of a run, whole or a byte range",
+      middleware: [indexedRun] as const,
       request: {
         params: artifactParams,
         query: z.object({ inline: z.enum(["true", "false"]).optional().describe("Show it, if its type is safe") }),
@@ -135,14 +135,12 @@ export const artifactRoutes = newRoutes()
       },
     }),
     async (c) => {
-      const { id } = c.req.valid("param");
-      const row = await indexOf(c).get(id);
-      if (row === null) return problem(c, noRun(id));
+      const { run } = rowOf(c);
       const name = parseName(c);
-      const artifact = name.kind === "bad" ? null : await new D1Artifacts(c.env.DB).find(id, name.value);
+      const artifact = name.kind === "bad" ? null : await new D1Artifacts(c.env.DB).find(run.run_id, name.value);
       if (artifact === null)
         return problem(c, { code: "ARTIFACT_NOT_FOUND", detail: "the run has no artifact of that name" });
-      return answerArtifact(c, filesOf(c, row.run), artifact, c.req.valid("query").inline === "true");
+      return answerArtifact(c, filesOf(c, run), artifact, c.req.valid("query").inline === "true");
     },
   );
 

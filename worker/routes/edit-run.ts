@@ -7,6 +7,7 @@ import { detailsTag, parseIfMatch } from "../details-tag.ts";
 import { editRun } from "../edit-run.ts";
 import { toWireRun } from "../known-runs.ts";
 import { jsonBody } from "../middleware/json-body.ts";
+import { indexedRun, noRun } from "../middleware/known-run.ts";
 import { answerHeader, answers, newRoutes, refusals, takes } from "../open-api.ts";
 import { ifMatchHeader } from "../parameters.ts";
 import { problem } from "../problem.ts";
@@ -16,7 +17,7 @@ export const editRoutes = newRoutes().openapi(
     method: "patch",
     path: "/api/runs/{id}",
     summary: "Change a run's name, labels or pin, open or ended",
-    middleware: [jsonBody] as const,
+    middleware: [indexedRun, jsonBody] as const,
     request: {
       params: z.object({ id: runIdSchema }),
       headers: z.object({ "if-match": ifMatchHeader }),
@@ -56,7 +57,7 @@ export const editRoutes = newRoutes().openapi(
       case "refused":
         return problem(c, editing.refusal);
       case "unknown":
-        return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
+        return noRun(c, id);
       case "contended":
         return problem(c, {
           code: "STORAGE_UNAVAILABLE",

@@ -1,16 +1,14 @@
 import { createRoute } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { z } from "zod";
 import { eventPageSchema } from "../../protocol/api.ts";
-import { D1RunIndex } from "../../storage/d1-run-index.ts";
-import type { App } from "../app-context.ts";
+import { rowOf } from "../app-context.ts";
+import { indexedRun } from "../middleware/known-run.ts";
 import { namedEventSchema } from "../named-schemas.ts";
 import { answerHeader, lineAnswer, newRoutes, refusals } from "../open-api.ts";
 import { readHeadersSchema, readQuerySchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
 import { answerRun } from "../reading/answer-run.ts";
 import { parseReadOptions } from "../reading/read-options.ts";
-import { isRunId } from "../run-id.ts";
 
 const fileHeaders = {
   ETag: answerHeader("Of an ended run's whole log"),
@@ -24,6 +22,7 @@ export const readRoutes = newRoutes().openapi(
     method: "get",
     path: "/api/runs/{id}/events",
     summary: "Read the log: as NDJSON, server-sent events, JSON pages or text",
+    middleware: [indexedRun] as const,
     request: { params: z.object({ id: z.string() }), headers: readHeadersSchema, query: readQuerySchema },
     responses: {
       200: {
@@ -52,15 +51,9 @@ export const readRoutes = newRoutes().openapi(
       ...refusals("INVALID_QUERY", "RUN_NOT_FOUND", "NOT_ACCEPTABLE", "LOG_INCOMPLETE", "RANGE_NOT_SATISFIABLE"),
     },
   }),
-  async (c) => readEvents(c, c.req.valid("param").id),
+  async (c) => {
+    const options = parseReadOptions(new URL(c.req.url).searchParams, c.req.raw.headers);
+    if (options.kind === "refused") return problem(c, options.refusal);
+    return answerRun(c, rowOf(c).run, options.value);
+  },
 );
-
-async function readEvents(c: Context<App>, runId: string): Promise<Response> {
-  if (!isRunId(runId)) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${runId}` });
-  const options = parseReadOptions(new URL(c.req.url).searchParams, c.req.raw.headers);
-  if (options.kind === "refused") return problem(c, options.refusal);
-  const row = await new D1RunIndex(c.env.DB).get(runId);
-  if (row === null) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${runId}` });
-
-  return answerRun(c, row.run, options.value);
-}

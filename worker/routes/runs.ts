@@ -3,7 +3,6 @@ import { z } from "zod";
 import { cancelSchema, createRunSchema, heartbeatAnswerSchema, runListSchema, runSchema } from "../../protocol/api.ts";
 import { runIdSchema, slugSchema } from "../../protocol/event.ts";
 import { summarySchema } from "../../protocol/summary.ts";
-import { D1Workspaces } from "../../storage/d1-workspaces.ts";
 import { callerOf } from "../app-context.ts";
 import { createRun, refuseKey } from "../create-run.ts";
 import { deleteRun } from "../delete-run.ts";
@@ -11,6 +10,7 @@ import { detailsTag } from "../details-tag.ts";
 import { findRun, indexOf, listRuns, toWireRun } from "../known-runs.ts";
 import { listQuerySchema, toRunQuery } from "../list-query.ts";
 import { jsonBody } from "../middleware/json-body.ts";
+import { heldOrIndexedRun, noRun } from "../middleware/known-run.ts";
 import { knownWorkspace } from "../middleware/known-workspace.ts";
 import { runObject } from "../objects.ts";
 import { answerCreated } from "../reading/answer-run.ts";
@@ -22,7 +22,6 @@ const workspaceParams = z.object({ ws: slugSchema });
 const runParams = z.object({ id: runIdSchema });
 const namedRunSchema = runSchema.meta({ id: "Run" });
 const listSchema = runListSchema.extend({ items: z.array(namedRunSchema), skipped: z.int().min(0) });
-const noRun = (runId: string) => ({ code: "RUN_NOT_FOUND" as const, detail: `there is no run ${runId}` });
 
 export const runRoutes = newRoutes()
   .openapi(
@@ -72,6 +71,7 @@ export const runRoutes = newRoutes()
       method: "get",
       path: "/api/workspaces/{ws}/runs",
       summary: "Runs of the workspace, newest first",
+      middleware: [knownWorkspace] as const,
       request: { params: workspaceParams, query: listQuerySchema },
       responses: {
         200: answers(listSchema, "A page; `skipped` rows of it could not be read"),
@@ -80,9 +80,6 @@ export const runRoutes = newRoutes()
     }),
     async (c) => {
       const { ws } = c.req.valid("param");
-      if (!(await new D1Workspaces(c.env.DB).exists(ws))) {
-        return problem(c, { code: "WORKSPACE_NOT_FOUND", detail: `there is no workspace ${ws}` });
-      }
       const { runs, nextCursor, skipped } = await listRuns(c, toRunQuery(ws, c.req.valid("query")));
       return c.json({ items: runs.map((run) => toWireRun(c, run)), next_cursor: nextCursor, skipped }, 200);
     },
@@ -103,7 +100,7 @@ export const runRoutes = newRoutes()
     async (c) => {
       const { id } = c.req.valid("param");
       const run = await findRun(c, id);
-      if (run === null) return problem(c, noRun(id));
+      if (run === null) return noRun(c, id);
       return c.json(toWireRun(c, run), 200, { etag: await detailsTag(run) });
     },
   )
@@ -121,13 +118,13 @@ export const runRoutes = newRoutes()
     async (c) => {
       const { id } = c.req.valid("param");
       const row = await indexOf(c).get(id);
-      if (row === null) return problem(c, noRun(id));
+      if (row === null) return noRun(c, id);
       if (row.summary !== null) return c.json(row.summary, 200);
       const asked = await runObject(c.env, id).summary();
       if (asked.kind === "summary") return c.json(asked.summary, 200);
       // It ended and was archived between the two questions.
       const summary = (await indexOf(c).get(id))?.summary ?? null;
-      return summary === null ? problem(c, noRun(id)) : c.json(summary, 200);
+      return summary === null ? noRun(c, id) : c.json(summary, 200);
     },
   )
   .openapi(
@@ -135,7 +132,7 @@ export const runRoutes = newRoutes()
       method: "post",
       path: "/api/runs/{id}/cancel",
       summary: "Ask the producer to end the run; without a producer, or by force, end it",
-      middleware: [jsonBody] as const,
+      middleware: [heldOrIndexedRun, jsonBody] as const,
       request: {
         params: runParams,
         query: z.object({ force: z.enum(["true", "false"]).optional().describe("End it at once") }),
@@ -170,7 +167,7 @@ export const runRoutes = newRoutes()
           return problem(c, outcome.refusal);
         case "unknown": {
           const row = await indexOf(c).get(id);
-          if (row === null) return problem(c, noRun(id));
+          if (row === null) return noRun(c, id);
           if (row.run.status === "cancelled") return c.json(toWireRun(c, row.run), 200);
           return problem(c, { code: "RUN_NOT_CANCELLABLE", detail: `the run has ${row.run.status} already` });
         }
@@ -198,7 +195,8 @@ export const runRoutes = newRoutes()
           return problem(c, outcome.refusal);
         case "unknown": {
           const row = await indexOf(c).get(id);
-          return problem(c, row === null ? noRun(id) : { code: "RUN_ENDED", detail: `the run has ${row.run.status}` });
+          if (row === null) return noRun(c, id);
+          return problem(c, { code: "RUN_ENDED", detail: `the run has ${row.run.status}` });
         }
       }
     },
@@ -217,7 +215,7 @@ export const runRoutes = newRoutes()
     async (c) => {
       const { id } = c.req.valid("param");
       const deletion = await deleteRun(c, id);
-      if (deletion.kind === "unknown") return problem(c, noRun(id));
+      if (deletion.kind === "unknown") return noRun(c, id);
       if (deletion.kind === "refused") return problem(c, deletion.refusal);
       return c.body(null, 204);
     },

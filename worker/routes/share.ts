@@ -5,9 +5,9 @@ import { shareSchema } from "../../protocol/api.ts";
 import { runIdSchema } from "../../protocol/event.ts";
 import type { App } from "../app-context.ts";
 import { findRun, toWireRun } from "../known-runs.ts";
+import { noRun } from "../middleware/known-run.ts";
 import { answerHeader, answers, newRoutes, refusals } from "../open-api.ts";
 import { ifNoneMatch } from "../parameters.ts";
-import { problem } from "../problem.ts";
 import { sha256Hex } from "../secrets.ts";
 import { drawBadge } from "../sharing/badge.ts";
 import { nameOf } from "../sharing/describe-run.ts";
@@ -18,7 +18,6 @@ const params = z.object({ id: runIdSchema });
 const VIEWER_OR_RUN_KEY: Record<string, string[]>[] = [{ bearer: [] }, { session: [] }, { runKey: [] }];
 const image = (mediaType: string) => ({ [mediaType]: { schema: z.string() } });
 const badgeHeaders = { ETag: answerHeader("Changes with the image", { type: "string" }, true) };
-const noRun = (runId: string) => ({ code: "RUN_NOT_FOUND" as const, detail: `there is no run ${runId}` });
 
 /** What shows a run to those who are not signed in: its name and how it stands. */
 export const shareRoutes = newRoutes()
@@ -36,7 +35,7 @@ export const shareRoutes = newRoutes()
     async (c) => {
       const { id } = c.req.valid("param");
       const run = await findRun(c, id);
-      if (run === null) return problem(c, noRun(id));
+      if (run === null) return noRun(c, id);
       const { RUNCAST_SECRET: secret } = c.env;
       if (!secret) throw new Error("RUNCAST_SECRET is not set; `npm run deploy` sets it");
       const key = await runKey(secret, id);
@@ -66,7 +65,7 @@ export const shareRoutes = newRoutes()
     async (c) => {
       const { id } = c.req.valid("param");
       const run = await findRun(c, id);
-      return run === null ? problem(c, noRun(id)) : answerBadge(c, drawBadge(run));
+      return run === null ? noRun(c, id) : answerBadge(c, drawBadge(run));
     },
   );
 

@@ -8,12 +8,11 @@ import { isTerminal, runIdSchema } from "../../protocol/event.ts";
 import type { ProofStep } from "../../protocol/proof/prove-archive.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import { signingKeyOf } from "../../storage/signing-key.ts";
-import type { App } from "../app-context.ts";
-import { indexOf } from "../known-runs.ts";
+import { rowOf, type App } from "../app-context.ts";
+import { indexedRun } from "../middleware/known-run.ts";
 import { noteIncomplete } from "../note-incomplete.ts";
 import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
-import { problem } from "../problem.ts";
 import { pulledStream } from "../reading/pulled-stream.ts";
 import { storedBytes } from "../reading/stored-bytes.ts";
 
@@ -26,6 +25,7 @@ export const verifyRoutes = newRoutes().openapi(
     path: "/api/runs/{id}/verify",
     summary:
       "Read the whole stored log and recompute its sequences and hashes; with Accept: application/x-ndjson, progress on the way",
+    middleware: [indexedRun] as const,
     request: { params: z.object({ id: runIdSchema }) },
     responses: {
       200: {
@@ -42,10 +42,7 @@ export const verifyRoutes = newRoutes().openapi(
     },
   }),
   async (c) => {
-    const { id } = c.req.valid("param");
-    const row = await indexOf(c).get(id);
-    if (row === null) return problem(c, { code: "RUN_NOT_FOUND", detail: `there is no run ${id}` });
-    const steps = verifyRun(c, row.run);
+    const steps = verifyRun(c, rowOf(c).run);
     if (c.req.header("accept")?.includes("application/x-ndjson") === true) {
       const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
       return new Response(pulledStream(progressLines(steps), new AbortController()), { headers });
