@@ -9,24 +9,13 @@ import {
   principalSchema,
   problemSchema,
   proofSchema,
-  runListSchema,
-  runSchema,
   shareSchema,
   statsSchema,
 } from "../protocol/api.ts";
-import type {
-  AppendAnswer,
-  Artifact,
-  CreateRun,
-  Principal,
-  Proof,
-  Run,
-  RunList,
-  Share,
-  Stats,
-  EditRun,
-} from "../protocol/api.ts";
+import type { AppendAnswer, Artifact, Principal, Proof, Share, Stats, EditRun } from "../protocol/api.ts";
 import type { ControlRequest } from "../protocol/control.ts";
+import { listWithText, runListWithTextSchema, runToJson, runWithTextSchema, withText } from "./run-with-text.ts";
+import type { NewRun, RunWithText, RunListWithText } from "./run-with-text.ts";
 import { ERROR_CODES } from "../protocol/error-code.ts";
 import type { ErrorCode } from "../protocol/error-code.ts";
 
@@ -79,29 +68,34 @@ export class RuncastApi {
     this.#options = options;
   }
 
-  /** With the same `idempotencyKey` a repeat gives the same run. */
-  createRun(workspaceId: string, body: CreateRun, idempotencyKey: string, signal?: AbortSignal): Promise<Answer<Run>> {
+  /** With the same `idempotencyKey` a repeat gives the same run. `parameters_text` in place of `parameters` keeps digits that JavaScript does not. */
+  createRun(
+    workspaceId: string,
+    body: NewRun,
+    idempotencyKey: string,
+    signal?: AbortSignal,
+  ): Promise<Answer<RunWithText>> {
     const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
     const path = `/api/workspaces/${encodeURIComponent(workspaceId)}/runs`;
-    return this.#ask(path, { method: "POST", headers, body: JSON.stringify(body), signal }, runSchema);
+    return this.#ask(path, { method: "POST", headers, body: runToJson(body), signal }, RUN);
   }
 
-  getRun(runId: string, signal?: AbortSignal): Promise<Answer<Run>> {
-    return this.#ask(runPath(runId), { signal }, runSchema);
+  getRun(runId: string, signal?: AbortSignal): Promise<Answer<RunWithText>> {
+    return this.#ask(runPath(runId), { signal }, RUN);
   }
 
   /** The run with its `ETag`, for an edit that must not undo another's. */
-  async getRunToEdit(runId: string, signal?: AbortSignal): Promise<Answer<{ run: Run; etag: string | null }>> {
-    const answer = await this.#exchange(runPath(runId), { signal }, runSchema);
+  async getRunToEdit(runId: string, signal?: AbortSignal): Promise<Answer<{ run: RunWithText; etag: string | null }>> {
+    const answer = await this.#exchange(runPath(runId), { signal }, RUN);
     if (answer.kind === "problem") return answer;
     return { kind: "ok", value: { run: answer.value.body, etag: answer.value.headers.get("etag") } };
   }
 
   /** With `ifMatch` refused (`PRECONDITION_FAILED`) when somebody has edited the run since. */
-  editRun(runId: string, changes: EditRun, ifMatch?: string): Promise<Answer<Run>> {
+  editRun(runId: string, changes: EditRun, ifMatch?: string): Promise<Answer<RunWithText>> {
     const headers: Record<string, string> = { "content-type": "application/json" };
     if (ifMatch !== undefined) headers["if-match"] = ifMatch;
-    return this.#ask(runPath(runId), { method: "PATCH", headers, body: JSON.stringify(changes) }, runSchema);
+    return this.#ask(runPath(runId), { method: "PATCH", headers, body: JSON.stringify(changes) }, RUN);
   }
 
   /** The run, its log, artifacts and all that is stored of it go for good; an open run is refused (`RUN_OPEN`). */
@@ -122,7 +116,7 @@ export class RuncastApi {
     return this.#ask(`${runPath(runId)}/share`, { signal }, shareSchema);
   }
 
-  listRuns(workspaceId: string, query: ListRunsQuery = {}, signal?: AbortSignal): Promise<Answer<RunList>> {
+  listRuns(workspaceId: string, query: ListRunsQuery = {}, signal?: AbortSignal): Promise<Answer<RunListWithText>> {
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) {
       for (const one of Array.isArray(value) ? value : [value]) {
@@ -130,7 +124,7 @@ export class RuncastApi {
       }
     }
     const path = `/api/workspaces/${encodeURIComponent(workspaceId)}/runs?${parameters}`;
-    return this.#ask(path, { signal }, runListSchema);
+    return this.#ask(path, { signal }, RUN_LIST);
   }
 
   /** Asks the producer to end the run; a run that was cancelled before is no error. */
@@ -138,15 +132,11 @@ export class RuncastApi {
     runId: string,
     options: { reason?: string; force?: boolean } = {},
     signal?: AbortSignal,
-  ): Promise<Answer<Run>> {
+  ): Promise<Answer<RunWithText>> {
     const { reason, force } = options;
     const path = `${runPath(runId)}/cancel${force === true ? "?force=true" : ""}`;
     const body = JSON.stringify(reason === undefined ? {} : { reason });
-    return this.#ask(
-      path,
-      { method: "POST", headers: { "content-type": "application/json" }, body, signal },
-      runSchema,
-    );
+    return this.#ask(path, { method: "POST", headers: { "content-type": "application/json" }, body, signal }, RUN);
   }
 
   /** One page of the log. */
@@ -208,12 +198,16 @@ export class RuncastApi {
     return this.#ask("/api/session", { signal }, principalSchema);
   }
 
-  async #ask<T>(path: string, init: Asked, schema: z.ZodType<T>): Promise<Answer<T>> {
+  async #ask<T>(path: string, init: Asked, schema: z.ZodType<T> | Shape<T>): Promise<Answer<T>> {
     const answer = await this.#exchange(path, init, schema);
     return answer.kind === "ok" ? { kind: "ok", value: answer.value.body } : answer;
   }
 
-  async #exchange<T>(path: string, init: Asked, schema: z.ZodType<T>): Promise<Answer<{ body: T; headers: Headers }>> {
+  async #exchange<T>(
+    path: string,
+    init: Asked,
+    shape: z.ZodType<T> | Shape<T>,
+  ): Promise<Answer<{ body: T; headers: Headers }>> {
     const { url, token } = this.#options;
     const { timeoutMs = this.#options.timeoutMs ?? 30_000 } = init;
     const headers: Record<string, string> = { accept: "application/json", ...init.headers };
@@ -230,9 +224,10 @@ export class RuncastApi {
     }
     // Of an answer in several lines the last is the answer.
     const isLines = response.headers.get("content-type")?.startsWith("application/x-ndjson") === true;
-    const body = parseJson(isLines ? (text.trimEnd().split("\n").at(-1) ?? "") : text);
+    const json = isLines ? (text.trimEnd().split("\n").at(-1) ?? "") : text;
+    const body = parseJson(json);
     if (!response.ok) return { kind: "problem", problem: problemOf(response, body) };
-    const parsed = schema.safeParse(body);
+    const parsed = "withText" in shape ? shape.schema.safeParse(shape.withText(body, json)) : shape.safeParse(body);
     if (parsed.success) return { kind: "ok", value: { body: parsed.data, headers: response.headers } };
     const detail = `the server's answer to ${path} does not fit the contract: ${parsed.error.issues[0]?.message ?? ""}`;
     return { kind: "problem", problem: { ...NO_PROBLEM, code: "UNREADABLE", status: response.status, detail } };
@@ -247,6 +242,11 @@ type Asked = {
   /** Null: as long as it takes. */
   timeoutMs?: number | null;
 };
+
+/** An answer of which something is kept as the text it came as. */
+type Shape<T> = { schema: z.ZodType<T>; withText: (value: unknown, text: string) => unknown };
+const RUN: Shape<RunWithText> = { schema: runWithTextSchema, withText };
+const RUN_LIST: Shape<RunListWithText> = { schema: runListWithTextSchema, withText: listWithText };
 
 const runPath = (runId: string): string => `/api/runs/${encodeURIComponent(runId)}`;
 

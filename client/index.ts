@@ -5,6 +5,7 @@
 export { RuncastApi } from "./api.ts";
 export type { Answer, ApiOptions, EventPage, Health, ListRunsQuery, ProducerNumber, RunProblem } from "./api.ts";
 export type { Run, Share } from "../protocol/api.ts";
+export type { NewRun, RunWithText } from "./run-with-text.ts";
 export type { RunEvent, RunStatus, TerminalStatus } from "../protocol/event.ts";
 export { events, WatchRefused } from "./events.ts";
 export { RunProducer } from "./run-producer.ts";

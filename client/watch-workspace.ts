@@ -1,12 +1,14 @@
-import type { Run } from "../protocol/api.ts";
 import { workspaceFrameSchema } from "../protocol/frames.ts";
 import { isRecord } from "../protocol/ndjson.ts";
 import { WORKSPACE_SUBPROTOCOL } from "../protocol/version.ts";
 import { connectionOf } from "./connection-state.ts";
 import type { Connection } from "./connection-state.ts";
 import { parseControl } from "./frame.ts";
+import { membersOf } from "./json-text.ts";
 import { ReconnectingSocket, WATCH_TIMING } from "./reconnecting-socket.ts";
 import type { WatchTiming } from "./reconnecting-socket.ts";
+import { runWithTextSchema, withText } from "./run-with-text.ts";
+import type { RunWithText } from "./run-with-text.ts";
 import { openSocket, socketConstructor, socketUrl } from "./web-socket.ts";
 import type { SocketConstructor } from "./web-socket.ts";
 
@@ -24,7 +26,7 @@ export type WatchWorkspaceOptions = {
    */
   onHello?: () => void;
   /** A run that is open, or that has just changed. */
-  onRun: (run: Run) => void;
+  onRun: (run: RunWithText) => void;
   onRunDeleted: (runId: string) => void;
   onState?: (connection: Connection) => void;
 };
@@ -88,7 +90,7 @@ function receive(line: string, socket: ReconnectingSocket, options: WatchWorkspa
       options.onHello?.();
       return;
     case "run":
-      options.onRun(frame.run);
+      options.onRun(runWithTextSchema.parse(withText(value?.["run"], membersOf(line).get("run") ?? "")));
       return;
     case "run_deleted":
       options.onRunDeleted(frame.run_id);

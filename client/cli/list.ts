@@ -1,5 +1,8 @@
 import type { Run } from "../../protocol/api.ts";
 import { RuncastApi } from "../api.ts";
+import { prettyJson } from "../json-text.ts";
+import { runToJson } from "../run-with-text.ts";
+
 import type { CommandContext } from "./context.ts";
 import { explain } from "./explain.ts";
 import { formatDuration, paintFor } from "./terminal.ts";
@@ -36,7 +39,7 @@ export async function listRuns(args: ListArguments, { found, voice }: CommandCon
     return 1;
   }
   const { items } = answer.value;
-  if (args.json) process.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
+  if (args.json) process.stdout.write(`${prettyJson(`[${items.map(runToJson).join(",")}]`)}\n`);
   else if (items.length === 0)
     voice.say(isFiltered(args) ? "no runs match that." : "no runs. Start one: runcast run -- <command>");
   else

@@ -91,6 +91,10 @@ describe("the examples of docs/sdk.md do what they say, as they are written", ()
     expect(text).toBe(Array.from({ length: 1000 }, (_, index) => `row ${index + 1}\n`).join(""));
   });
 
+  test("parameters", async () => {
+    expect((await example("parameters.mjs")).stdout).toBe('{"dataset":12345678901234567890}\n');
+  });
+
   test("workspace", async () => {
     const watching = example("workspace.mjs");
     let told = "";

@@ -1,4 +1,4 @@
-import type { Run } from "../../../../protocol/api.ts";
+import type { RunWithText } from "../../../../client/run-with-text.ts";
 import { isTerminal, type RunEvent } from "../../../../protocol/event.ts";
 import { utf8Length } from "../../../../protocol/ndjson.ts";
 import { foldRunState, newRunState, type RunState } from "../../../../protocol/run-state.ts";
@@ -8,16 +8,16 @@ import { foldRunState, newRunState, type RunState } from "../../../../protocol/r
  * never waits for a request, and never differs from what one would get.
  */
 export class LiveRun {
-  #run: Run;
+  #run: RunWithText;
   #state: RunState;
 
-  constructor(run: Run) {
+  constructor(run: RunWithText) {
     this.#run = run;
     this.#state = stateOf(run);
   }
 
   /** A new object after every change. */
-  get run(): Run {
+  get run(): RunWithText {
     return this.#run;
   }
 
@@ -38,12 +38,12 @@ export class LiveRun {
   }
 
   /** Name, labels and pin as somebody has edited them: no line says so. */
-  edit({ name, labels, pinned }: Pick<Run, "name" | "labels" | "pinned">): void {
+  edit({ name, labels, pinned }: Pick<RunWithText, "name" | "labels" | "pinned">): void {
     this.#run = { ...this.#run, name, labels, pinned };
   }
 
   /** The server's own word: after the end it knows more than the lines say. One that is older than the lines is passed over. */
-  correct(run: Run): void {
+  correct(run: RunWithText): void {
     const isOlder = isTerminal(this.#run.status)
       ? !isTerminal(run.status)
       : run.last_sequence < this.#run.last_sequence;
@@ -55,7 +55,7 @@ export class LiveRun {
 }
 
 /** What the lines say of a run; the rest of it only the server knows. */
-function stateOf(run: Run): RunState {
+function stateOf(run: RunWithText): RunState {
   const { status, created_at, started_at, completed_at, duration_ms, progress, exit_code, failure } = run;
   const { name, workflow_id, workflow_version, labels, last_sequence, event_bytes, events_path, output_paths } = run;
   return {
@@ -80,7 +80,7 @@ function stateOf(run: Run): RunState {
   };
 }
 
-function fieldsOf(state: RunState): Partial<Run> {
+function fieldsOf(state: RunState): Partial<RunWithText> {
   const { status, started_at, completed_at, duration_ms, progress, exit_code, last_sequence, event_bytes } = state;
   return {
     status,

@@ -1,6 +1,6 @@
 import type { RuncastApi, RunProblem } from "../../../../client/api.ts";
+import type { RunWithText } from "../../../../client/run-with-text.ts";
 import { watchRun, type Connection, type RunWatch, type WatchedLine } from "../../../../client/watch-run.ts";
-import type { Run } from "../../../../protocol/api.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { parseLine } from "../../../../protocol/ndjson.ts";
 import { blockOf, LogLines, type SequenceRange } from "../console/log-lines.ts";
@@ -40,7 +40,7 @@ export class RunView {
   readonly summary: RunSummary;
   readonly timeline: EventFeedView;
   readonly metrics: EventFeedView;
-  run: Run | null = $state.raw(null);
+  run: RunWithText | null = $state.raw(null);
   problem: RunProblem | null = $state.raw(null);
   connection: Connection = $state.raw({ kind: "connecting" });
   cancelIsAsked = $state(false);
@@ -191,7 +191,7 @@ export class RunView {
   }
 
   /** Somebody has edited the run, here or elsewhere. */
-  edited(run: Run): void {
+  edited(run: RunWithText): void {
     this.#live?.edit(run);
     this.#frame.request();
   }

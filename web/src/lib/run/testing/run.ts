@@ -1,5 +1,11 @@
-import type { Run } from "../../../../../protocol/api.ts";
+import type { RunWithText } from "../../../../../client/run-with-text.ts";
 import { QUEUED_RUN } from "../../../../../protocol/testing/queued-run.ts";
 
 /** A run that has just been made. */
-export const RUN: Run = { ...QUEUED_RUN, name: "build web", parameters: {}, watch_url: "" };
+export const RUN: RunWithText = {
+  ...QUEUED_RUN,
+  name: "build web",
+  parameters: {},
+  parameters_text: "{}",
+  watch_url: "",
+};
