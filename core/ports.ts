@@ -41,7 +41,7 @@ export type HotBatch = {
   /** Whole lines, each with its newline. */
   lines: string;
   receivedAt: number;
-  /** False for what the server wrote: its own lines do not renew a lease. */
+  /** On the last row of a producer's batch. What the server wrote by itself renews no lease, and is no batch of anybody's. */
   fromProducer: boolean;
   /** On the last row of a batch from a named producer. */
   mark: ProducerMark | null;
@@ -172,6 +172,8 @@ export type IndexedRun = {
   /** Grows with every change; a smaller one never overwrites a greater. */
   revision: number;
   summary: Summary | null;
+  /** How many batches it has stored. */
+  appends: number;
 };
 
 export type RunQuery = {
@@ -222,8 +224,8 @@ export interface RunIndex {
   delete(runId: string): Promise<void>;
 }
 
-/** What a run weighs at the moment: for the operator's numbers, not for the list. */
-export type RunLoad = { watchers: number; unflushedBytes: number };
+/** What a run weighs at the moment, and how many batches it has stored: for the operator's numbers, not for the list. */
+export type RunLoad = { watchers: number; unflushedBytes: number; appends: number };
 
 /** Tells the workspace's live list how a run stands. */
 export interface WorkspaceFeed {

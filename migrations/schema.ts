@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql, type SQL, type SQLWrapper } from "drizzle-orm";
 import { check, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /**
@@ -52,6 +52,10 @@ export const runs = sqliteTable(
     maxValidationSeverity: text("max_validation_severity"),
     summary: text("summary"),
     revision: integer("revision").notNull(),
+    /** Batches of producers that its log holds. */
+    appends: integer("appends").notNull().default(0),
+    /** The most lines that a reader of its log had to leave out. */
+    skippedLines: integer("skipped_lines").notNull().default(0),
   },
   (run) => [
     check("runs_status", sql`${run.status} IN ('queued', 'building', 'running', 'succeeded', 'failed', 'cancelled')`),
@@ -67,8 +71,16 @@ export const runs = sqliteTable(
     index("runs_pinned")
       .on(run.workspaceId, run.createdAt, run.runId)
       .where(sql`${run.pinned} = 1`),
+    // Empty unless something is damaged: counting what is costs no look at the rows.
+    index("runs_unreadable").on(run.workspaceId).where(isUnreadable(run)),
   ],
 );
+
+/** A row with a column that is no JSON: it is left out of every list. Of `NULL` nothing is said. */
+export function isUnreadable(run: Record<JsonColumn, SQLWrapper>): SQL {
+  return sql`NOT (json_valid(${run.parameters}) AND json_valid(${run.labels}) AND json_valid(${run.outputPaths}) AND json_valid(${run.progress}) AND json_valid(${run.failure}) AND json_valid(${run.summary}))`;
+}
+type JsonColumn = "parameters" | "labels" | "outputPaths" | "progress" | "failure" | "summary";
 
 /** Runs that were deleted. A late write from a run's object finds its id here and does nothing. */
 export const deletedRuns = sqliteTable("deleted_runs", {

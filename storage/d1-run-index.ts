@@ -31,7 +31,7 @@ export class D1RunIndex implements RunIndex {
       SELECT ${join(columns.map(([field]) => sql`${valuesByField.get(field) ?? null}`))}
       WHERE NOT EXISTS (SELECT 1 FROM ${deletedRuns} WHERE ${deletedRuns.runId} = ${row.run.run_id})
       ON CONFLICT (${sql.identifier(runs.runId.name)}) DO UPDATE
-      SET ${join(columns.map(([, { name }]) => sql`${sql.identifier(name)} = excluded.${sql.identifier(name)}`))}
+      SET ${join(columns.map(([, column]) => sql`${sql.identifier(column.name)} = ${projected(column)}`))}
       WHERE excluded.${sql.identifier(runs.revision.name)} > ${runs.revision}`);
   }
 
@@ -45,7 +45,12 @@ export class D1RunIndex implements RunIndex {
     }
     const summary = rowToSummary(row.summary);
     if (summary.kind === "damaged") reportDamage(runId, summary.reason);
-    return { run: run.value, revision: row.revision, summary: summary.kind === "decoded" ? summary.value : null };
+    return {
+      run: run.value,
+      revision: row.revision,
+      summary: summary.kind === "decoded" ? summary.value : null,
+      appends: row.appends,
+    };
   }
 
   /** The revision is part of the statement: of two edits of what both have read one changes nothing, and is told so. [EDIT3] */
@@ -87,12 +92,21 @@ export class D1RunIndex implements RunIndex {
     const items: IndexedRun[] = [];
     for (const row of page) {
       const run = rowToRun(row);
-      if (run.kind === "decoded") items.push({ run: run.value, revision: row.revision, summary: null });
+      if (run.kind === "decoded")
+        items.push({ run: run.value, revision: row.revision, summary: null, appends: row.appends });
       else reportDamage(row.runId, run.reason);
     }
     const last = page.at(-1);
     const nextCursor = rows.length > page.length && last !== undefined ? encodeCursor(last) : null;
     return { items, nextCursor, skipped: page.length - items.length };
+  }
+
+  /** A reader had to leave out so many lines of the run. It stays the most that any reader met; no revision, because no list shows it. */
+  async noteSkipped(runId: string, lines: number): Promise<void> {
+    await this.#db
+      .update(runs)
+      .set({ skippedLines: lines })
+      .where(and(eq(runs.runId, runId), lt(runs.skippedLines, lines)));
   }
 
   stats(workspaceId: string, days: readonly string[]): Promise<RunStats> {
@@ -128,6 +142,12 @@ export class D1RunIndex implements RunIndex {
       .orderBy(desc(runs.createdAt), desc(runs.runId))
       .limit(query.limit + 1);
   }
+}
+
+/** What a newer projection makes of a column. What readers found is known here alone, and is not taken back. */
+function projected(column: (typeof columns)[number][1]): SQL {
+  const excluded = sql`excluded.${sql.identifier(column.name)}`;
+  return column === runs.skippedLines ? sql`max(${column}, ${excluded})` : excluded;
 }
 
 function conditionOf(query: RunQuery): SQL | undefined {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { RunQuery } from "../core/ports.ts";
 import { D1RunIndex } from "./d1-run-index.ts";
 import { statsStatements } from "./d1-run-stats.ts";
+import { countUnreadableRows, readRunTotals, unreadableStatement } from "./d1-run-totals.ts";
 import { indexed, runId, runIndexContract } from "./run-index.contract.ts";
 
 async function emptyIndex(): Promise<D1RunIndex> {
@@ -48,6 +49,46 @@ describe("the run index in D1", () => {
     // A damaged column of one row must not make the filter fail for all.
     const labelled = await index.list({ workspaceId: "default", limit: 50, labels: [{ key: "n", value: "1" }] });
     expect(labelled.items.map(({ run }) => run.run_id)).toEqual([runId(99)]);
+  });
+
+  test("rows that are no JSON are counted by workspace, in an index of nothing else, and a good one is in it no more", async () => {
+    await index.upsert(indexed({ run_id: runId(1) }));
+    await index.upsert(indexed({ run_id: runId(2) }));
+    await index.upsert(indexed({ run_id: runId(3), workspace_id: "other", status: "failed" }));
+    expect(await countUnreadableRows(env.DB)).toEqual(new Map());
+    const columns = ["parameters", "labels", "output_paths", "progress", "failure", "summary"];
+    for (const [n, column] of columns.entries()) {
+      const damaged = indexed({ run_id: runId(10 + n), workspace_id: "other" });
+      await index.upsert(damaged);
+      await env.DB.prepare(`UPDATE runs SET ${column} = '{' WHERE run_id = ?`).bind(damaged.run.run_id).run();
+    }
+    expect(await countUnreadableRows(env.DB)).toEqual(new Map([["other", columns.length]]));
+    await index.upsert(indexed({ run_id: runId(10), workspace_id: "other" }, 2));
+    expect(await countUnreadableRows(env.DB)).toEqual(new Map([["other", columns.length - 1]]));
+
+    const { sql, params } = unreadableStatement(env.DB).toSQL();
+    const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .bind(...params)
+      .all<{ detail: string }>();
+    expect(plan.results.map(({ detail }) => detail).join()).toMatch(/USING (COVERING )?INDEX runs_unreadable/);
+  });
+
+  test("the most lines that any reader skipped are kept, whatever is projected after it", async () => {
+    const skipped = async (): Promise<number | undefined> => (await readRunTotals(env.DB))[0]?.skipped_lines;
+    await index.upsert(indexed({}, 1));
+    for (const [lines, most] of [
+      [3, 3],
+      [2, 3],
+      [5, 5],
+    ] as const) {
+      await index.noteSkipped(runId(0), lines);
+      expect(await skipped()).toBe(most);
+    }
+    await index.upsert(indexed({ status: "running" }, 2));
+    expect(await skipped()).toBe(5);
+    expect((await index.get(runId(0)))?.run.status).toBe("running");
+    // Nobody sees it in the run: an edit that was made for what was read stays possible.
+    expect(await index.edit(runId(0), { name: null, labels: {}, pinned: true }, 2)).toBe(true);
   });
 
   test("a status that does not exist is refused by the table itself", async () => {

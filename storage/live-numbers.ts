@@ -8,9 +8,10 @@ export type LiveNumbers = {
   bytes: number;
   watchers: number;
   unflushedBytes: number;
+  appends: number;
   degraded: number;
   stale: number;
-  /** Runs whose watchers and unflushed bytes are not known: the object began anew, and they have said nothing since. */
+  /** Runs whose watchers, unflushed bytes and appends are not known: the object began anew, and they have said nothing since. */
   unreported: number;
 };
 
@@ -21,6 +22,7 @@ export function liveNumbers(runs: readonly LiveRun[]): LiveNumbers {
     bytes: 0,
     watchers: 0,
     unflushedBytes: 0,
+    appends: 0,
     degraded: 0,
     stale: 0,
     unreported: 0,
@@ -31,6 +33,7 @@ export function liveNumbers(runs: readonly LiveRun[]): LiveNumbers {
     numbers.bytes += run.event_bytes;
     numbers.watchers += load?.watchers ?? 0;
     numbers.unflushedBytes += load?.unflushedBytes ?? 0;
+    numbers.appends += load?.appends ?? 0;
     numbers.degraded += Number(run.logging_degraded);
     numbers.stale += Number(run.stale);
     numbers.unreported += Number(load === null);

@@ -184,7 +184,7 @@ export function indexed(over: Partial<StoredRun>, revision = 1): IndexedRun {
     created_at: instant(0),
     ...over,
   };
-  return { run, revision, summary: null };
+  return { run, revision, summary: null, appends: 3 };
 }
 
 // Few values of each, so that filters meet runs that pass them.

@@ -46,7 +46,7 @@ export const detailsToRow = ({ name, labels, pinned }: Details) => ({
   pinned: Number(pinned),
 });
 
-export function runToRow({ run, revision, summary }: IndexedRun): RunRow {
+export function runToRow({ run, revision, summary, appends }: IndexedRun): RunRow {
   return {
     runId: run.run_id,
     workspaceId: run.workspace_id,
@@ -75,6 +75,8 @@ export function runToRow({ run, revision, summary }: IndexedRun): RunRow {
     maxValidationSeverity: run.max_validation_severity,
     summary: summary && JSON.stringify(summary),
     revision,
+    appends,
+    skippedLines: summary?.skipped_lines ?? 0,
   };
 }
 

@@ -18,8 +18,8 @@ const valuesOf = async (workspace: string): Promise<Record<string, number>> =>
   Object.fromEntries(
     (await scrape())
       .filter(({ labels }) => labels["workspace"] === workspace)
-      .map(({ name, labels: { status }, value }) => [
-        name.replace("runcast_", "") + (status === undefined ? "" : ` ${status}`),
+      .map(({ name, labels: { workspace: _workspace, ...labels }, value }) => [
+        [name.replace("runcast_", ""), ...Object.values(labels)].join(" "),
         value,
       ]),
   );
@@ -75,6 +75,10 @@ test("[MET1] runs, events, watchers and what is not in the archive yet are count
         // run.queued, run.started and three lines; queued, started and completed twice.
         events: 5 + 3 + 3,
         event_bytes: (await bytes(open)) + (await bytes(succeeded)) + (await bytes(failed)),
+        appends: 3,
+        "skipped line": 0,
+        "skipped run_row": 0,
+        incomplete_runs: 0,
         watchers: 1,
         unflushed_bytes: await bytes(open),
         unreported_runs: 0,
@@ -94,12 +98,15 @@ test("[MET1] runs, events, watchers and what is not in the archive yet are count
 
   // A live list that began anew does not know what runs weigh, and says so until they tell it.
   await evictDurableObject(env.WORKSPACES.getByName(ws));
-  expect(await valuesOf(ws)).toMatchObject({ "runs running": 1, unreported_runs: 1, unflushed_bytes: 0 });
+  expect(await valuesOf(ws)).toMatchObject({ "runs running": 1, unreported_runs: 1, unflushed_bytes: 0, appends: 2 });
   await append(open, "four");
-  await vi.waitFor(async () => expect(await valuesOf(ws)).toMatchObject({ unreported_runs: 0, events: 12 }), {
-    timeout: 5_000,
-    interval: 100,
-  });
+  await vi.waitFor(
+    async () => expect(await valuesOf(ws)).toMatchObject({ unreported_runs: 0, events: 12, appends: 4 }),
+    {
+      timeout: 5_000,
+      interval: 100,
+    },
+  );
 });
 
 test("what a list shows is told once: a watcher that comes or goes is no news of the run", async () => {

@@ -26,6 +26,7 @@ async function workspace() {
       run: { ...run, parameters: "{}" },
       revision: 1,
       summary: null,
+      appends: 0,
     }));
     const days = statsDays(Date.now());
     return toWireStats(statsOf(rows, days), [], days);

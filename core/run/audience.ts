@@ -38,7 +38,7 @@ export class Audience {
   constructor(ports: RunPorts, host: AudienceHost) {
     this.#ports = ports;
     this.#host = host;
-    const source = new LogSource(ports.log, ports.archive, (run) => this.#damaged(run));
+    const source = new LogSource(ports, (run) => this.#damaged(run));
     this.#archived = new ArchivedLog(ports.archive, source);
     this.#presence = new Presence(ports.watchers, ports.timer);
     this.#fanOut = new FanOut(ports, {

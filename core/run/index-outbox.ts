@@ -68,7 +68,7 @@ export class IndexOutbox {
     if (memory === null) return;
     const { revision } = memory.outbox;
     const summary = isTerminal(memory.state.status) ? summaryForEmbedding(memory.summary) : null;
-    await this.#ports.index.upsert({ run: storedRun(memory), revision, summary });
+    await this.#ports.index.upsert({ run: storedRun(memory), revision, summary, appends: memory.appends });
     const now = this.#memory();
     if (now !== null && now.outbox.revision === revision) {
       now.outbox = { revision, pending: false };
@@ -102,7 +102,8 @@ export class IndexOutbox {
   }
 
   #announce(memory: RunMemory): Promise<void> {
-    const load = { watchers: this.#ports.watchers.all().length, unflushedBytes: memory.hotBytes };
+    const { hotBytes: unflushedBytes, appends } = memory;
+    const load = { watchers: this.#ports.watchers.all().length, unflushedBytes, appends };
     return this.#ports.feed.publish(storedRun(memory), memory.outbox.revision, load);
   }
 

@@ -82,7 +82,7 @@ export class LineWriter {
   }
 }
 
-/** The lines as rows of the hot log: one row, unless they pass 1 MiB. The producer's mark stands in the last of them. */
+/** The lines as rows of the hot log: one row, unless they pass 1 MiB. That they are a producer's, and its mark, stand in the last of them. */
 export function linesToRows(
   lines: readonly WrittenLine[],
   batch: { receivedAt: number; fromProducer: boolean; mark: ProducerMark | null },
@@ -97,7 +97,7 @@ export function linesToRows(
         bytes: line.bytes,
         lines: line.text,
         receivedAt: batch.receivedAt,
-        fromProducer: batch.fromProducer,
+        fromProducer: false,
         mark: null,
       });
     } else {
@@ -107,6 +107,9 @@ export function linesToRows(
     }
   }
   const last = rows.at(-1);
-  if (last !== undefined) last.mark = batch.mark;
+  if (last === undefined) return rows;
+  // In one row of a batch, so that batches can be counted by their rows. [IDX4]
+  last.fromProducer = batch.fromProducer;
+  last.mark = batch.mark;
   return rows;
 }

@@ -85,6 +85,8 @@ export class LogKeeper {
     memory.hotBytes += writer.lines.reduce((sum, line) => sum + line.bytes, 0);
     if (writer.lines.length > 0) memory.oldestHotAt ??= now;
     if (fromProducer) memory.heardAt = now;
+    // As a recall counts the rows of it. [IDX4]
+    if (fromProducer && writer.lines.length > 0) memory.appends += 1;
     // Persist first: a watcher must never see a line that an eviction could still lose. [FAN1]
     this.#host.written(writer.lines);
   }

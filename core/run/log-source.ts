@@ -1,5 +1,6 @@
-import type { Archive, EventLog, LogWindow, RunAddress, Segment } from "../ports.ts";
+import type { Archive, EventLog, LogWindow, RunAddress, RunPorts, Segment } from "../ports.ts";
 import { hasDamage, mendWindow } from "../reading/damage.ts";
+import { skippedIn } from "../reading/skipped-lines.ts";
 import { keptBytes, logBytes } from "./archive-plan.ts";
 import type { TailOutcome } from "./commands.ts";
 import { endSha256 } from "./log-hash.ts";
@@ -25,13 +26,20 @@ export type StoredLog = Pick<RunMemory, "segments" | "archive"> & {
 export class LogSource {
   readonly #log: EventLog;
   readonly #archive: Archive;
+  readonly #report: RunPorts["report"];
   readonly #damaged: (run: RunAddress) => void;
   readonly #kept = new Map<number, Promise<LogWindow | null>>();
+  /** Segments whose damage is in the server's log already: every watcher may read them again. [READ4] */
+  readonly #reported = new Set<number>();
 
   /** `damaged`: what was read from R2 holds lines that cannot be read. */
-  constructor(log: EventLog, archive: Archive, damaged: (run: RunAddress) => void) {
+  constructor(
+    { log, archive, report }: Pick<RunPorts, "log" | "archive" | "report">,
+    damaged: (run: RunAddress) => void,
+  ) {
     this.#log = log;
     this.#archive = archive;
+    this.#report = report;
     this.#damaged = damaged;
   }
 
@@ -69,6 +77,16 @@ export class LogSource {
   }
 
   async #read(memory: StoredLog, segment: Segment, at: number): Promise<LogWindow | null> {
+    const window = await this.#readMended(memory, segment, at);
+    const skipped = window === null ? null : skippedIn(window);
+    if (skipped !== null && !this.#reported.has(segment.firstSequence)) {
+      this.#reported.add(segment.firstSequence);
+      this.#report("skipped", { workspace_id: memory.identity.workspaceId, what: "line", ...skipped });
+    }
+    return window;
+  }
+
+  async #readMended(memory: StoredLog, segment: Segment, at: number): Promise<LogWindow | null> {
     const run = memory.identity;
     const { firstSequence, lastSequence } = segment;
     const mended = (lines: string): LogWindow => mendWindow({ firstSequence, lastSequence, lines });

@@ -29,6 +29,8 @@ export type Checkpoint = {
   lostAt: number | null;
   cancelRequestedAt: number | null;
   heardAt: number | null;
+  /** Batches of producers, those without lines left out. Not known of runs begun before they were counted. */
+  appends?: number;
   /** Lines whose time is later than their receipt, which goes with their rows. Not known of runs begun before it was kept. */
   ahead?: AheadLines[];
   /** The running hash, not up to `sequence` but to the end of the last stored segment. Not known of runs begun before it was kept. */
@@ -43,6 +45,8 @@ export type RunMemory = {
   state: RunState;
   summary: Summary;
   producers: Producers;
+  /** Batches of producers whose lines are stored. [IDX4] */
+  appends: number;
   segments: Segment[];
   archive: ArchiveProgress;
   outbox: Outbox;
@@ -77,6 +81,7 @@ export function recall(log: EventLog): RunMemory | null {
     state: checkpoint?.state ?? newRunState(),
     summary: checkpoint?.summary ?? newSummary(),
     producers: checkpoint?.producers ?? {},
+    appends: checkpoint?.appends ?? 0,
     segments,
     archive,
     outbox: log.outbox(),
@@ -98,6 +103,7 @@ export function recall(log: EventLog): RunMemory | null {
     const receivedAt = new Date(batch.receivedAt).toISOString();
     for (const line of splitLines(batch.lines)) foldLine(memory, line, receivedAt);
     if (batch.mark !== null) marks.push(batch.mark);
+    if (batch.fromProducer) memory.appends += 1;
   }
   // Rows and empty batches are kept apart; a producer's own numbers say their order.
   marks.sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence);
@@ -121,6 +127,7 @@ export const newMemory = (identity: RunIdentity): RunMemory => ({
   state: newRunState(),
   summary: newSummary(),
   producers: {},
+  appends: 0,
   segments: [],
   archive: { phase: "open" },
   outbox: { revision: 0, pending: true },
@@ -167,6 +174,7 @@ export const checkpointOf = (memory: RunMemory): Checkpoint => ({
   state: memory.state,
   summary: memory.summary,
   producers: memory.producers,
+  appends: memory.appends,
   lostAt: memory.lostAt,
   cancelRequestedAt: memory.cancelRequestedAt,
   // The rows that tell it leave with their segment; without it an eviction would end a lease too early. [LEASE1]

@@ -11,7 +11,7 @@ import { newWatcher } from "../../core/run/flow-control.ts";
 import { Run } from "../../core/run/run.ts";
 import { recall, type RunMemory } from "../../core/run/run-memory.ts";
 import type { ProducerNumber } from "../../core/run/sequencer.ts";
-import type { RunIndex, RunPorts, StoredRun } from "../../core/ports.ts";
+import type { RunIndex, RunLoad, RunPorts, StoredRun } from "../../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
 import { MemoryRunIndex } from "../../storage/memory-run-index.ts";
 import { FakeProducerSockets } from "./fake-producer-sockets.ts";
@@ -60,7 +60,7 @@ export class RunWorld {
   readonly watchers = new FakeWatchers();
   readonly producers = new FakeProducerSockets();
   readonly reports: { event: string; facts: Record<string, unknown> }[] = [];
-  readonly published: { run: StoredRun; revision: number }[] = [];
+  readonly published: { run: StoredRun; revision: number; load: RunLoad }[] = [];
   readonly wakeErrors: unknown[] = [];
   #waking: Life | null = null;
   #wakingFor = 0;
@@ -220,7 +220,7 @@ export class RunWorld {
       archive: mortal(this.archive, life, "archive"),
       index: mortal(index, life, "index"),
       feed: {
-        publish: async (run, revision) => void this.published.push({ run: structuredClone(run), revision }),
+        publish: async (run, revision, load) => void this.published.push({ run: structuredClone(run), revision, load }),
       },
       watchers: this.watchers,
       producers: this.producers,

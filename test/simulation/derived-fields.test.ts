@@ -1,9 +1,11 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Artifact } from "../../protocol/api.ts";
 import type { EventDraft } from "../../protocol/append.ts";
 import { SEVERITIES } from "../../protocol/event.ts";
 import { runCounts } from "../../protocol/summary.ts";
-import { completion, event, RUN, RunWorld } from "../fakes/run-world.ts";
+import { completion, event, line, RUN, RunWorld } from "../fakes/run-world.ts";
+import { runs } from "./settings.ts";
 
 const issue = (severity: string) => event("run.validation.issue", { severity, code: "C", message: "m" });
 const row = async (world: RunWorld) => (await world.index.get(RUN.runId))?.run;
@@ -89,3 +91,74 @@ test("[SUM8] whatever a log holds, the columns are what its summary says, while 
     { numRuns: 100 },
   );
 });
+
+type Moment =
+  | { do: "append"; lines: number; chars: number; named: boolean }
+  | { do: "repeat" | "gap" | "artifact" | "edit" | "flush" | "evict" | "kill" };
+const appended = fc.record({
+  do: fc.constant("append" as const),
+  lines: fc.nat(6),
+  // Five of the longer ones take two rows of the hot log.
+  chars: fc.constantFrom(1, 1, 250_000),
+  named: fc.boolean(),
+});
+const other = fc.constantFrom("repeat", "gap", "artifact", "edit", "flush", "evict", "kill");
+const moment: fc.Arbitrary<Moment> = fc.oneof(appended, fc.record({ do: other }));
+
+test("[IDX4] whatever is repeated, refused, written by the server, flushed, evicted or killed between, each stored batch is counted once", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(moment, { maxLength: 12 }), async (moments) => {
+      const world = new RunWorld();
+      world.create();
+      let sequence = 0;
+      let stored = 0;
+      const numbered = (number: number) => ({ id: "p", epoch: 0, sequence: number });
+      for (const now of moments) {
+        switch (now.do) {
+          case "append": {
+            if (now.named) sequence += 1;
+            const drafts = Array.from({ length: now.lines }, () => line("x".repeat(now.chars)));
+            world.append({ drafts, producer: now.named ? numbered(sequence) : null });
+            if (now.lines > 0) stored += 1;
+            break;
+          }
+          case "repeat":
+            if (sequence > 0) world.append({ drafts: [line("again")], producer: numbered(sequence) });
+            break;
+          case "gap":
+            world.append({ drafts: [line("ahead")], producer: numbered(sequence + 2) });
+            break;
+          case "artifact":
+            world.run.noteArtifact({ ...ARTIFACT, name: world.clock.newId() });
+            break;
+          case "edit":
+            world.run.edit({ change: { pinned: true }, expected: null });
+            break;
+          case "flush":
+            await world.advance(61_000);
+            break;
+          case "evict":
+            world.evict();
+            break;
+          case "kill":
+            world.kill();
+        }
+      }
+      world.append({ drafts: [line("last")] });
+      await world.advance(1_000);
+      expect(world.published.at(-1)?.load.appends).toBe(stored + 1);
+      world.append({ completes: completion("succeeded") });
+      await world.advance(1_000);
+      expect((await world.index.get(RUN.runId))?.appends).toBe(stored + 2);
+    }),
+    runs(80),
+  );
+});
+
+const ARTIFACT: Artifact = {
+  name: "a",
+  bytes: 3,
+  media_type: "text/plain",
+  sha256: "a".repeat(64),
+  created_at: "2026-11-21T02:30:00.000Z",
+};

@@ -24,7 +24,15 @@ describe("the exposition", () => {
   });
 
   test("a workspace whose live list is away is told as D1 knows it, and what only the list knows is left out", () => {
-    const total = { workspace_id: "away", runs: 2, events: 20, bytes: 200 };
+    const total = {
+      workspace_id: "away",
+      runs: 2,
+      events: 20,
+      bytes: 200,
+      appends: 9,
+      incomplete: 1,
+      skipped_lines: 3,
+    };
     const totals = [
       { ...total, status: "running" as const },
       { ...total, status: "failed" as const },
@@ -33,8 +41,13 @@ describe("the exposition", () => {
       toExposition(
         runMetrics(
           [
-            { workspaceId: "away", totals, live: null },
-            { workspaceId: "here", totals, live: { ...liveNumbers([]), events: 7, bytes: 70, watchers: 3 } },
+            { workspaceId: "away", totals, unreadableRows: 0, live: null },
+            {
+              workspaceId: "here",
+              totals,
+              unreadableRows: 5,
+              live: { ...liveNumbers([]), events: 7, bytes: 70, watchers: 3, appends: 4 },
+            },
           ],
           "1.2.3",
         ),
@@ -48,6 +61,12 @@ describe("the exposition", () => {
     expect(value("runcast_events", { workspace: "away" })).toBe(40);
     expect(value("runcast_events", { workspace: "here" })).toBe(27);
     expect(value("runcast_event_bytes", { workspace: "here" })).toBe(270);
+    expect(value("runcast_appends", { workspace: "away" })).toBe(18);
+    expect(value("runcast_appends", { workspace: "here" })).toBe(13);
+    // Of open runs too: what readers found is in D1 alone.
+    expect(value("runcast_skipped", { workspace: "here", what: "line" })).toBe(6);
+    expect(value("runcast_skipped", { workspace: "here", what: "run_row" })).toBe(5);
+    expect(value("runcast_incomplete_runs", { workspace: "away" })).toBe(2);
     expect(value("runcast_live_list_up", { workspace: "away" })).toBe(0);
     expect(value("runcast_watchers", { workspace: "away" })).toBeUndefined();
     expect(value("runcast_watchers", { workspace: "here" })).toBe(3);

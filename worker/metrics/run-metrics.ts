@@ -4,7 +4,13 @@ import type { LiveNumbers } from "../../storage/live-numbers.ts";
 import type { Metric, Sample } from "./exposition.ts";
 
 /** `live` is null when the workspace's live list did not answer. */
-export type WorkspaceNumbers = { workspaceId: string; totals: readonly RunTotals[]; live: LiveNumbers | null };
+export type WorkspaceNumbers = {
+  workspaceId: string;
+  totals: readonly RunTotals[];
+  /** Rows of it that cannot be decoded. */
+  unreadableRows: number;
+  live: LiveNumbers | null;
+};
 
 /** Ended runs as D1 has them, open ones as they last told: the same that the list shows. What nobody can say is left out. */
 export function runMetrics(workspaces: readonly WorkspaceNumbers[], version: string): Metric[] {
@@ -37,6 +43,24 @@ export function runMetrics(workspaces: readonly WorkspaceNumbers[], version: str
       help: "Bytes of those events, with their newlines.",
       samples: perWorkspace((numbers) => sumOf(numbers, "bytes")),
     },
+    {
+      name: "runcast_appends",
+      help: "Batches of producers that are stored in the runs there are; of open runs as these last told.",
+      samples: perWorkspace((numbers) => sumOf(numbers, "appends")),
+    },
+    {
+      name: "runcast_skipped",
+      help: "Lines of logs that readers had to leave out, and rows of runs that lists have to.",
+      samples: workspaces.flatMap(({ workspaceId, totals, unreadableRows }) => [
+        { labels: { workspace: workspaceId, what: "line" }, value: totalOf(totals, "skipped_lines") },
+        { labels: { workspace: workspaceId, what: "run_row" }, value: unreadableRows },
+      ]),
+    },
+    {
+      name: "runcast_incomplete_runs",
+      help: "Runs whose stored log was found missing or damaged.",
+      samples: perWorkspace(({ totals }) => totalOf(totals, "incomplete")),
+    },
     { name: "runcast_watchers", help: "Watchers of open runs, as these last told.", samples: ofLive("watchers") },
     {
       name: "runcast_unflushed_bytes",
@@ -45,7 +69,7 @@ export function runMetrics(workspaces: readonly WorkspaceNumbers[], version: str
     },
     {
       name: "runcast_unreported_runs",
-      help: "Open runs whose watchers and unflushed bytes are missing in the two above until their next change.",
+      help: "Open runs whose appends, watchers and unflushed bytes are missing in those above until their next change.",
       samples: ofLive("unreported"),
     },
     {
@@ -65,7 +89,12 @@ export function runMetrics(workspaces: readonly WorkspaceNumbers[], version: str
 const runsOf = ({ totals }: WorkspaceNumbers, status: string): number =>
   totals.find((total) => total.status === status)?.runs ?? 0;
 
-function sumOf({ totals, live }: WorkspaceNumbers, field: "events" | "bytes"): number {
+function sumOf({ totals, live }: WorkspaceNumbers, field: "events" | "bytes" | "appends"): number {
   const counted = live === null ? totals : totals.filter(({ status }) => isTerminal(status));
-  return counted.reduce((sum, total) => sum + total[field], live?.[field] ?? 0);
+  return totalOf(counted, field) + (live?.[field] ?? 0);
 }
+
+const totalOf = (
+  totals: readonly RunTotals[],
+  field: "events" | "bytes" | "appends" | "incomplete" | "skipped_lines",
+): number => totals.reduce((sum, total) => sum + total[field], 0);

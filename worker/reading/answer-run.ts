@@ -10,6 +10,7 @@ import { problem } from "../problem.ts";
 import { callerHeaders } from "../web-socket.ts";
 import { answerEvents, answerPlainLog } from "./answer-events.ts";
 import { WHOLE_RUN_LIVE, type ReadOptions } from "./read-options.ts";
+import { noteSkipped } from "./note-skipped.ts";
 import { runLog } from "./run-log.ts";
 
 /** The events of a run, in the form and from the place that is asked for. `run` is as D1 knows it. */
@@ -26,6 +27,7 @@ export async function answerRun(c: Context<App>, run: StoredRun, options: ReadOp
     isEnded,
     row: run,
     damaged: () => noteIncomplete(c.env, run, true),
+    skipped: noteSkipped(c, run),
   });
   try {
     return await answerEvents(log, run, options);

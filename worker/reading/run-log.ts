@@ -1,6 +1,7 @@
 import type { LogWindow } from "../../core/ports.ts";
 import { hasDamage } from "../../core/reading/damage.ts";
 import { LogMissing, readLog } from "../../core/reading/read-log.ts";
+import { SkippedLines, type Skipped } from "../../core/reading/skipped-lines.ts";
 import type { AheadLines } from "../../core/run/receipts.ts";
 import { manifestAhead } from "../../core/run/manifest.ts";
 import { isTerminal, type RunStatus } from "../../protocol/event.ts";
@@ -42,8 +43,11 @@ export function runLog(from: {
   row: KnownRun;
   /** Something of the stored log cannot be read, or all of it is gone. */
   damaged: () => Promise<void>;
+  /** Told when a reader had to leave lines out: at the end of what it reads, and of what there was before it waits for more. */
+  skipped: (skipped: Skipped) => void;
 }): RunLog {
   const { object, reader, isEnded } = from;
+  const skipped = new SkippedLines(from.skipped);
   // The socket's path decides what the object serves; its host is never looked up.
   const liveUrl = (afterSequence: number): URL => new URL(`https://object/live?after_sequence=${afterSequence}`);
   const head = async (): Promise<{ status: RunStatus; lastSequence: number }> => {
@@ -77,15 +81,20 @@ export function runLog(from: {
     },
     windows: (afterSequence, follow, left = new AbortController().signal, asStored = false) =>
       watched(
-        readLog(
-          {
-            tail: (sequence) => object.logTail(sequence),
-            readSegment: (segment) => reader.readSegment(segment),
-            wholeLog: (sequence) => reader.wholeLog(sequence),
-            archivedHead: async () => (await head()).lastSequence,
-            live: (sequence) => liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left),
-          },
-          { afterSequence, follow, isEnded, asStored },
+        skipped.noticed(
+          readLog(
+            {
+              tail: (sequence) => object.logTail(sequence),
+              readSegment: (segment) => reader.readSegment(segment),
+              wholeLog: (sequence) => reader.wholeLog(sequence),
+              archivedHead: async () => (await head()).lastSequence,
+              live: (sequence) => {
+                skipped.tell();
+                return liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left);
+              },
+            },
+            { afterSequence, follow, isEnded, asStored },
+          ),
         ),
         from.damaged,
       ),

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import { readRunTotals, type RunTotals } from "../../storage/d1-run-totals.ts";
+import { countUnreadableRows, readRunTotals, type RunTotals } from "../../storage/d1-run-totals.ts";
 import { D1Workspaces } from "../../storage/d1-workspaces.ts";
 import { liveNumbers, type LiveNumbers } from "../../storage/live-numbers.ts";
 import { errorText, logError } from "../../storage/server-log.ts";
@@ -22,12 +22,17 @@ export const metricsRoutes = newRoutes().openapi(
     },
   }),
   async (c) => {
-    const [workspaces, totals] = await Promise.all([new D1Workspaces(c.env.DB).list(), readRunTotals(c.env.DB)]);
+    const [workspaces, totals, unreadable] = await Promise.all([
+      new D1Workspaces(c.env.DB).list(),
+      readRunTotals(c.env.DB),
+      countUnreadableRows(c.env.DB),
+    ]);
     const totalsByWorkspace = Map.groupBy(totals, ({ workspace_id }) => workspace_id);
     const numbers = await Promise.all(
       workspaces.map(async ({ workspaceId }) => {
         const own = totalsByWorkspace.get(workspaceId) ?? [];
-        return { workspaceId, totals: own, live: await askLiveNumbers(c, workspaceId, own) };
+        const unreadableRows = unreadable.get(workspaceId) ?? 0;
+        return { workspaceId, totals: own, unreadableRows, live: await askLiveNumbers(c, workspaceId, own) };
       }),
     );
     return c.body(toExposition(runMetrics(numbers, c.env.VERSION)), 200, { "content-type": EXPOSITION_TYPE });

@@ -14,6 +14,7 @@ import { runObject } from "../objects.ts";
 import { newRoutes, refusals } from "../open-api.ts";
 import { liveQuerySchema, produceQuerySchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
+import { noteSkipped } from "../reading/note-skipped.ts";
 import { replaySocket } from "../reading/replay-socket.ts";
 import { runLog } from "../reading/run-log.ts";
 import { isRunId } from "../run-id.ts";
@@ -94,6 +95,7 @@ async function watch(c: Context<App>, runId: string): Promise<Response> {
     isEnded: true,
     row: row.run,
     damaged: () => noteIncomplete(c.env, row.run, true),
+    skipped: noteSkipped(c, row.run),
   });
   return replaySocket({
     log,

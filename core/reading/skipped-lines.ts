@@ -1,0 +1,56 @@
+import type { LogWindow } from "../ports.ts";
+import { hasDamage, isDamageMark } from "./damage.ts";
+import { windowLines } from "./read-log.ts";
+
+/** Lines that a reader had to leave out: how many, and between which sequences. */
+export type Skipped = { first: number; last: number; lines: number };
+
+/** What is damaged in a window after a sequence; null where nothing is. */
+export function skippedIn(window: LogWindow, after = 0): Skipped | null {
+  if (!hasDamage(window)) return null;
+  const sequences: number[] = [];
+  for (const { sequence, line } of windowLines(window))
+    if (sequence > after && isDamageMark(line)) sequences.push(sequence);
+  const [first] = sequences;
+  return first === undefined ? null : { first, last: sequences.at(-1) ?? first, lines: sequences.length };
+}
+
+/**
+ * Gathers what one reading has to leave out, so that it is told together and not line by line. A reader may read a log twice (to find where the last
+ * hundred begin): what it has met before is not told again. [READ4]
+ */
+export class SkippedLines {
+  readonly #tell: (skipped: Skipped) => void;
+  #untold: Skipped | null = null;
+  #last = 0;
+
+  constructor(tell: (skipped: Skipped) => void) {
+    this.#tell = tell;
+  }
+
+  /** The same windows. What is damaged in them is told when the last is read, or nobody reads on. */
+  async *noticed(windows: AsyncGenerator<LogWindow, void>): AsyncGenerator<LogWindow, void> {
+    try {
+      for await (const window of windows) {
+        this.#add(skippedIn(window, this.#last));
+        yield window;
+      }
+    } finally {
+      this.tell();
+    }
+  }
+
+  /** Tells what was met since the last time: whoever follows a run may read on for hours. */
+  tell(): void {
+    const untold = this.#untold;
+    this.#untold = null;
+    if (untold !== null) this.#tell(untold);
+  }
+
+  #add(skipped: Skipped | null): void {
+    if (skipped === null) return;
+    const { first, last, lines } = skipped;
+    this.#last = last;
+    this.#untold = { first: this.#untold?.first ?? first, last, lines: (this.#untold?.lines ?? 0) + lines };
+  }
+}

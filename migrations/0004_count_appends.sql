@@ -1,0 +1,3 @@
+ALTER TABLE `runs` ADD `appends` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `runs` ADD `skipped_lines` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+CREATE INDEX `runs_unreadable` ON `runs` (`workspace_id`) WHERE NOT (json_valid("runs"."parameters") AND json_valid("runs"."labels") AND json_valid("runs"."output_paths") AND json_valid("runs"."progress") AND json_valid("runs"."failure") AND json_valid("runs"."summary"));
