@@ -1,4 +1,5 @@
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { trafficAt } from "./heed-socket.ts";
 
 /** A real Chromium: `npm test` says in CHROMIUM_PATH which one it found. */
 export function launchBrowser(): Promise<Browser> {
@@ -22,6 +23,11 @@ export async function visit(
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && message.text().includes("Content Security Policy")) errors.push(message.text());
+  });
+  page.on("websocket", (socket) => {
+    const traffic = trafficAt(socket.url());
+    socket.on("framereceived", ({ payload }) => traffic.says(payload));
+    socket.on("framesent", ({ payload }) => traffic.hears(String(payload)));
   });
   page.on("request", (request) => requested.add(new URL(request.url()).origin));
   await page.goto(`${server.url}/sign-in#token=${server.token}`);
