@@ -24,6 +24,10 @@ export class HibernatingProducer implements ProducerSocket {
     return this.#socket.deserializeAttachment() as ProducerAttachment;
   }
 
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
   /** Also of one that is closing. */
   heardAt(): number {
     const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(this.#socket)?.getTime() ?? 0;
@@ -35,11 +39,11 @@ export class HibernatingProducer implements ProducerSocket {
   }
 
   send(frame: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+    if (this.isOpen) this.#socket.send(frame);
   }
 
   close(code: number, reason: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    if (this.isOpen) this.#socket.close(code, reason);
   }
 }
 

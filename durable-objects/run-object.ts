@@ -46,6 +46,8 @@ import { answerFrame, readProducerFrame } from "./producer-frame.ts";
 export class RunObject extends DurableObject<Env> {
   readonly #watchers = new HibernatingWatchers(this.ctx);
   readonly #producers = new HibernatingProducers(this.ctx);
+  /** When the last frame of a produce socket is answered. */
+  readonly #turns = new WeakMap<WebSocket, Promise<void>>();
   readonly #run = new Run({
     log: new SqliteEventLog(this.ctx.storage),
     archive: new R2Archive(this.env.ARCHIVE),
@@ -187,12 +189,22 @@ export class RunObject extends DurableObject<Env> {
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     if (message === PING) return socket.send(PONG);
     const producer = this.#producers.find(socket);
-    if (producer !== null) return this.#takeBatch(producer, message);
+    if (producer !== null) return this.#inTurn(socket, () => this.#takeBatch(producer, message));
     const watcher = this.#watchers.find(socket);
     if (watcher !== null) this.#hear(watcher, message);
   }
 
+  /** The frames of one socket one after the other: what closes it must not overtake the answer to a batch that is stored. [SOC6] */
+  #inTurn(socket: WebSocket, take: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(socket) ?? Promise.resolve()).then(take);
+    const over = (): void => {};
+    this.#turns.set(socket, turn.then(over, over));
+    return turn;
+  }
+
   async #takeBatch(producer: HibernatingProducer, message: string | ArrayBuffer): Promise<void> {
+    // A frame behind the one that closed it is not heard: nobody could be told of it.
+    if (!producer.isOpen) return;
     const { state } = producer;
     if (hasExpired(state, Date.now())) return producer.close(CLOSE_EXPIRED, SESSION_EXPIRED);
     if (typeof message !== "string") return producer.close(4400, "frames are text");

@@ -88,6 +88,8 @@ function send(socket: ApiSocket, frame: RandomFrame, expected: number): string |
 
 type Fate = "taken" | "pong" | "answered" | 4400 | 4413;
 
+const isEnd = (fate: Fate): fate is 4400 | 4413 => typeof fate === "number";
+
 /** What becomes of a frame, by the document alone. */
 function fateOf(kind: RandomSocket["kind"], frame: string | null): Fate {
   if (frame === null) return 4400;
@@ -117,20 +119,19 @@ const acknowledged = (socket: ApiSocket): number =>
     return isNew ? sum + Number(last) - first + 1 : sum;
   }, 0);
 
-/** Sends all frames up to the one that closes the socket, and waits until what the document says of them has come true. Answers with how it ended. */
+/** Sends all frames, of which those behind the one that closes the socket are nothing any more, and waits until what the document says of them has come true. Answers with how it ended. */
 async function live(random: RandomSocket, socket: ApiSocket, { runId }: SocketScene): Promise<string> {
   let expected = Number(socket.frames[0]?.["expected"] ?? 0);
   const fates: Fate[] = [];
   for (const [at, frame] of random.frames.entries()) {
     if (random.evictBefore === at) await inspected.evict(runId, "hibernate");
     const fate = fateOf(random.kind, send(socket, frame, expected));
-    fates.push(fate);
-    if (typeof fate === "number") break;
+    if (!fates.some(isEnd)) fates.push(fate);
     if (frame.kind === "batch" && frame.ahead === 0) expected += 1;
   }
   const due = (fate: Fate): number => fates.filter((each) => each === fate).length;
   const isAnswered = (): boolean => socket.pongs >= due("pong") && answersOf(socket).length >= due("answered");
-  const closes = fates.find((fate) => typeof fate === "number");
+  const closes = fates.find(isEnd);
   await waitUntil(
     "every frame has its answer",
     () => socket.closing !== null || (closes === undefined && isAnswered()),

@@ -234,6 +234,21 @@ describe("a producer's socket", () => {
     again.socket.close();
   });
 
+  test("[SOC6] what closes the socket comes after the answers to what was stored, and nothing behind it is taken", async () => {
+    const { run_id } = await api.createRun();
+    const producer = new ProducerSocket(api, run_id);
+    await producer.frame(0);
+    // An end takes longest to answer: the list of runs is told of it first.
+    producer.append(1, [consoleLine("one"), { type: "run.completed", payload: { status: "succeeded" } }]);
+    producer.socket.send('{"op":"sing"}');
+    producer.append(2, [consoleLine("two")]);
+    expect((await producer.closed()).code).toBe(4400);
+    expect(producer.frames.slice(1)).toEqual([
+      { op: "ack", producer_sequence: 1, first_sequence: 3, last_sequence: 4, duplicate: false },
+    ]);
+    expect(await api.lines(run_id)).toHaveLength(4);
+  });
+
   test("a refused batch is answered with its code, and the socket goes on", async () => {
     const { run_id } = await api.createRun();
     const producer = new ProducerSocket(api, run_id);
