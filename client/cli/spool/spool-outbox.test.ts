@@ -154,6 +154,31 @@ test("[SPL2] cut anywhere in its last file, a spool gives the whole lines before
   }
 });
 
+test("lines that a state knows and the disk has lost are gone, and the next are not", () => {
+  const folder = folderFor();
+  const outbox = begin(folder);
+  for (const line of ["one", "two", "three"]) outbox.push(line);
+  outbox.takeBatch(1_000, { epoch: 0, sequence: 1 });
+  outbox.acknowledge();
+  outbox.close();
+  truncateSync(join(folder, readdirSync(folder).find((one) => one.startsWith("lines-")) ?? ""), 4);
+  const reopened = reopen(folder);
+  expect([reopened.lines, reopened.bytes, reopened.unanswered]).toEqual([0, 0, null]);
+  reopened.push("next");
+  reopened.flush();
+  expect(new TextDecoder().decode(reopened.takeBatch(1_000, { epoch: 1, sequence: 1 }).body)).toBe("next\n");
+  reopened.close();
+});
+
+test("closed, it leaves the state to whoever goes on with it", () => {
+  const folder = folderFor();
+  const outbox = begin(folder);
+  outbox.push("one");
+  outbox.close();
+  outbox.setRunId("late");
+  expect(reopen(folder).state.runId).toBeNull();
+});
+
 test("what is damaged beyond a cut is said to be, and nothing is made up", () => {
   const folder = folderFor();
   const outbox = begin(folder);

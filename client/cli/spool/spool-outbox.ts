@@ -39,9 +39,10 @@ export class SpoolOutbox implements Outbox {
     this.#files = files;
     this.#state = state;
     this.#trouble = trouble;
-    this.#read = state.to;
+    // A machine that lost its power may have kept the state and not the lines.
+    this.#read = Math.min(state.to, files.end);
     this.#linesOnDisk = 0;
-    for (const bytes of files.readFrom(state.to)) this.#linesOnDisk += countLines(bytes);
+    for (const bytes of files.readFrom(this.#read)) this.#linesOnDisk += countLines(bytes);
   }
 
   get lines(): number {
@@ -145,7 +146,8 @@ export class SpoolOutbox implements Outbox {
 
   #save(change: Partial<SpoolState>): void {
     this.#state = { ...this.#state, ...change };
-    if (this.#isAbandoned) return;
+    // Closed, it is whoever resumes it that writes: an answer that comes now is asked for again by the same key.
+    if (this.#isAbandoned || this.#isClosed) return;
     try {
       this.#files.saveState(this.#state);
     } catch (cause) {
