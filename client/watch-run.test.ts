@@ -143,7 +143,7 @@ describe("watchRun", () => {
   });
 
   test("says where it looks, at most once in its span, and again after a reconnect", async () => {
-    const { watch } = collect({ timing: { ...QUICK, viewEveryMs: 50 } });
+    const { watch } = collect({ timing: { ...QUICK, viewEveryMs: 500 } });
     watch.setView(1, 10, true);
     await until(() => on.server.views.length === 1);
     watch.setView(2, 11, true);
