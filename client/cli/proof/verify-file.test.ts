@@ -87,6 +87,23 @@ test("[SIG1] no byte of the log or of its manifest can be changed, left out or a
     { numRuns: 2_000 },
   );
 });
+
+test("[SIG1] a signature that is written otherwise is none: with blanks, or with other digits for the same bytes", async () => {
+  const tail = manifest.lastIndexOf(',\n "signature"');
+  for (let at = tail; at <= manifest.length; at += 1)
+    for (const blank of [" ", "\n"])
+      expect((await verify({ manifest: manifest.slice(0, at) + blank + manifest.slice(at) })).complete).toBe(false);
+  // The last of the 86 digits stands for two bits of the signature and four of nothing.
+  const end = manifest.lastIndexOf('"');
+  const others = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"].filter(
+    (digit) => digit !== manifest[end - 1],
+  );
+  for (const digit of others) {
+    const file = manifest.slice(0, end - 1) + digit + manifest.slice(end);
+    expect(await verify({ manifest: file })).toMatchObject({ complete: false, manifest: "edited" });
+  }
+});
+
 const decode = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
 describe("each fault is told in its own words", () => {
