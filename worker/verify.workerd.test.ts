@@ -241,7 +241,7 @@ test.each([
   ["an open run", false],
   ["an archived run", true],
 ])(
-  "[DMG2] %s is incomplete once a reader or a verification met damage, until a verification finds it whole; its neighbour stays as it is",
+  "[DMG2] [INC1] %s is incomplete once a reader or a verification met damage, until a verification finds it whole; its neighbour stays as it is",
   async (_what, isEnded) => {
     const [runId, neighbour] = [await makeRun(isEnded), await makeRun(isEnded)];
     const { objects } = await env.ARCHIVE.list({ prefix: folderOf(runId) });
