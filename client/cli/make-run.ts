@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CreateRun, Run } from "../../protocol/api.ts";
+import type { Run } from "../../protocol/api.ts";
 import type { RuncastApi, RunProblem } from "../api.ts";
 import { retryDelayMs } from "../backoff.ts";
+import type { NewRun } from "../run-with-text.ts";
 
 const BACKOFF = { firstMs: 200, maxMs: 3_000 };
 const RETRY_AFTER_MAX_MS = 30_000;
@@ -15,7 +16,7 @@ export type MadeRun =
 /** Creates a run, trying until the server answers or the signal comes: with one key, so that an answer that was lost does not make a second. */
 export async function makeRun(
   api: RuncastApi,
-  wanted: { workspaceId: string; run: CreateRun; key: string },
+  wanted: { workspaceId: string; run: NewRun; key: string },
   signal: AbortSignal,
   onProblem: (problem: RunProblem) => void,
 ): Promise<MadeRun> {

@@ -1,4 +1,4 @@
-import type { CreateRun, Run } from "../../protocol/api.ts";
+import type { Run } from "../../protocol/api.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import { cutText } from "../../protocol/ndjson.ts";
 import { RuncastApi } from "../api.ts";
@@ -6,11 +6,13 @@ import { encodeEvent } from "../producer-event.ts";
 import { randomId } from "../random-id.ts";
 import { RunProducer } from "../run-producer.ts";
 import type { Delivery, ProducerEvent, ProducerState, RunEnding } from "../run-producer.ts";
+import type { NewRun } from "../run-with-text.ts";
 import { withResolvers } from "../with-resolvers.ts";
 import { consoleEvent, fullInWords, gapEvents, lossInWords } from "./delivery-words.ts";
 import type { Loss } from "./delivery-words.ts";
 import { explain, isAboutToken } from "./explain.ts";
 import { makeRun } from "./make-run.ts";
+import { maskedRun } from "./masking/masked-run.ts";
 import type { Masks } from "./masking/masks.ts";
 import { loseHope } from "./patience.ts";
 import type { Server } from "./server.ts";
@@ -31,7 +33,6 @@ const LAST_WAIT_UNMET = { idleMs: 2_000, totalMs: 60_000 };
 const TELL_AFTER_ATTEMPTS = 3;
 /** Escaped once more, the longest event would not fit into a line. */
 const REFUSED_LINE_CHARS = 40_000;
-const NAME_CHARS = 200;
 const SOURCE = "cli";
 export const LEASE_SECONDS = 60;
 export const END_AFTER_SECONDS = 86_400;
@@ -41,7 +42,7 @@ export type RecorderOptions = {
   server: Server;
   environment: NodeJS.ProcessEnv;
   workspaceId: string;
-  run: CreateRun;
+  run: NewRun;
   /** Whatever is sent has passed through them. */
   masks: Masks;
   voice: Voice;
@@ -55,7 +56,7 @@ export class Recorder {
   readonly #api: RuncastApi;
   readonly #producer: RunProducer;
   readonly #spool: StartedSpool | null;
-  readonly #wanted: { workspaceId: string; run: CreateRun; key: string };
+  readonly #wanted: { workspaceId: string; run: NewRun; key: string };
   readonly #runId = withResolvers<string>();
   readonly #firstTry = withResolvers<void>();
   readonly #gaveUp = new AbortController();
@@ -74,7 +75,7 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     const { url, token } = options.server;
-    this.#wanted = { workspaceId: options.workspaceId, run: maskedRun(options), key: randomId() };
+    this.#wanted = { workspaceId: options.workspaceId, run: maskedRun(options.run, options.masks), key: randomId() };
     const producerId = randomId();
     this.#spool = startSpool({ ...options, ...this.#wanted, producerId });
     this.#api = new RuncastApi({ url, ...(token === undefined ? {} : { token }) });
@@ -340,10 +341,4 @@ export class Recorder {
     const lost = Math.min(this.#lines, unsent - onDisk + this.#dropped);
     return { kind: this.#isPutOff ? "put_off" : "kept", lost, kept: Math.min(this.#lines, onDisk) };
   }
-}
-
-/** Cut when it is masked: half a secret is not found. */
-function maskedRun({ run, masks }: RecorderOptions): CreateRun {
-  const { name, ...rest } = masks.value(run);
-  return name === undefined ? rest : { ...rest, name: cutText(name, NAME_CHARS) };
 }

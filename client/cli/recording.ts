@@ -16,7 +16,8 @@ export type RecordingArguments = {
   workspaceId: string;
   workflowId: string | undefined;
   labels: Record<string, string>;
-  parameters: Record<string, unknown>;
+  /** A JSON object. */
+  parametersText: string;
   step: string | undefined;
   artifacts: readonly string[];
   masksEnvironment: boolean;
@@ -52,7 +53,7 @@ export class Recording {
 
   constructor(options: RecordingOptions) {
     const { args, server, voice, environment, takeLine } = options;
-    const { name, workflowId, labels, parameters } = args;
+    const { name, workflowId, labels, parametersText } = args;
     this.#options = options;
     const secrets = args.masksEnvironment ? secretsOf(environment) : [];
     // Where it was written down instead, ours is in no variable.
@@ -75,7 +76,7 @@ export class Recording {
         ...(name === undefined ? {} : { name }),
         ...(workflowId === undefined ? {} : { workflow_id: workflowId }),
         labels,
-        parameters,
+        parameters_text: parametersText,
         lease_seconds: LEASE_SECONDS,
         end_after_seconds: END_AFTER_SECONDS,
       },

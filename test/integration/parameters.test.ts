@@ -51,3 +51,14 @@ test("[EVT3] [EVT4] digits and names of parameters come through the client and t
   expect(stdout.replaceAll(/\n */g, "").replaceAll('": ', '":')).toContain(`"parameters":${TEXT}`);
   expect(JSON.parse(stdout)).toMatchObject([{ run_id: created.run_id, status: "succeeded" }]);
 });
+
+test("[EVT3] digits and names that are typed to the command line come as they were typed", async () => {
+  const typed = ["id:=12345678901234567890", "huge:=1e400", "__proto__:=[0.1000000000000000055]", 'name=a"b'];
+  const job = runcast(server, ["run", ...typed.flatMap((text) => ["--param", text]), "--", "true"]);
+  expect(await job.exited).toBe(0);
+  const client = new RuncastApi({ url: server.url, token: server.token });
+  const run = orThrow(await client.getRun(await job.runId));
+  expect(run.parameters_text).toBe(
+    String.raw`{"id":12345678901234567890,"huge":1e400,"__proto__":[0.1000000000000000055],"name":"a\"b"}`,
+  );
+});

@@ -11,23 +11,30 @@ export function readLabels(texts: readonly string[]): Assigned<string> {
   return { kind: "assigned", values };
 }
 
-/** `key=text`, or `key:=json`. */
-export function readParameters(texts: readonly string[]): Assigned<unknown> {
-  const values: Record<string, unknown> = {};
+/** `key=text`, or `key:=json`: as the text of one JSON object, in which every number has the digits that were typed. */
+export function readParameters(
+  texts: readonly string[],
+): { kind: "assigned"; json: string } | { kind: "wrong"; reason: string } {
+  const values = new Map<string, string>();
   for (const text of texts) {
     const [, key, isJson, value] = /^([^=]+?)(:?)=(.*)$/s.exec(text) ?? [];
     if (key === undefined || value === undefined) return wrong(`--param wants key=value or key:=json, not "${text}"`);
-    if (isJson !== ":") {
-      values[key] = value;
-      continue;
-    }
-    try {
-      values[key] = JSON.parse(value);
-    } catch {
+    if (isJson === ":" && !isJsonText(value)) {
       return wrong(`--param ${key}:= wants JSON, not "${value}"; a text is written ${key}=${value}`);
     }
+    values.set(key, isJson === ":" ? value : JSON.stringify(value));
   }
-  return { kind: "assigned", values };
+  const members = [...values].map(([key, value]) => `${JSON.stringify(key)}:${value}`);
+  return { kind: "assigned", json: `{${members.join(",")}}` };
+}
+
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const wrong = (reason: string) => ({ kind: "wrong", reason }) as const;

@@ -145,7 +145,7 @@ function readRecording(
       workspaceId: values.workspace ?? "default",
       workflowId: values.workflow,
       labels: labels.values,
-      parameters: parameters.values,
+      parametersText: parameters.json,
       step: values.step === "" ? undefined : values.step,
       artifacts: values.artifact ?? [],
       masksEnvironment: values["no-mask"] !== true,

@@ -22,7 +22,7 @@ const noteSchema = z.object({
   url: z.string(),
   workspace_id: z.string(),
   /** As it is asked for, masked, and the key that makes it one run however often. */
-  run: createRunSchema,
+  run: createRunSchema.extend({ parameters_text: z.string().optional() }),
   idempotency_key: z.string(),
   producer_id: z.string(),
 });

@@ -1,4 +1,4 @@
-import type { CreateRun } from "../../../protocol/api.ts";
+import type { NewRun } from "../../run-with-text.ts";
 import type { Server } from "../server.ts";
 import type { Voice } from "../voice.ts";
 import type { SpoolOutbox } from "./spool-outbox.ts";
@@ -21,7 +21,7 @@ export type SpoolOptions = {
   server: Server;
   workspaceId: string;
   /** Masked. */
-  run: CreateRun;
+  run: NewRun;
   key: string;
   producerId: string;
   environment: NodeJS.ProcessEnv;
