@@ -30,6 +30,8 @@ export function isUnavailable(error: unknown): boolean {
   if (marks.some((mark) => Reflect.get(error, mark) === true)) return true;
   // A broken constraint is a bug of ours, not the database's.
   if (error.message.startsWith("D1_") && !/SQLITE_(CONSTRAINT|MISMATCH|RANGE)/.test(error.message)) return true;
+  // The object's own database: the disk fails or is full. Every other code of SQLite is a bug of ours.
+  if (/: SQLITE_(IOERR|FULL|CORRUPT|NOTADB|CANTOPEN|READONLY|BUSY|LOCKED|NOMEM)\b/.test(error.message)) return true;
   // R2 writes the call before and its code behind: "get: We encountered an internal error. Please try again. (10001)".
   return /^(get|put|head|list|delete|createMultipartUpload|uploadPart|completeMultipartUpload): .*\(\d{5}\)$/.test(
     error.message,
