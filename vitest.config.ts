@@ -16,6 +16,8 @@ export default defineConfig({
             "test/{structure,simulation,contract}/**/*.test.ts",
           ],
           exclude: ["**/*.workerd.test.ts", "**/node_modules/**"],
+          // Those of the command line wait for real processes; by itself Vitest would leave the second core idle.
+          maxWorkers: 2,
           testTimeout: 30_000,
         },
       },
@@ -47,8 +49,8 @@ export default defineConfig({
           include: ["test/{integration,faults}/**/*.test.ts"],
           exclude: ["**/*.workerd.test.ts"],
           setupFiles: ["test/support/fail-for-faults.ts"],
-          // Each file starts servers of its own; measured times are only worth something alone.
-          fileParallelism: false,
+          // Each file starts servers of its own and waits more than it works; nothing is measured here.
+          maxWorkers: 2,
           testTimeout: SLOW_TEST_MS,
           hookTimeout: SLOW_TEST_MS,
         },

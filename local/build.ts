@@ -93,7 +93,10 @@ export async function build(): Promise<void> {
     built[product.name] = hash;
     writeFileSync(BUILT, JSON.stringify(built, null, 2));
   }
-  for (const module of SERVED_MODULES) cpSync(module, join(ASSETS, basename(module)));
+  for (const module of SERVED_MODULES) {
+    const target = join(ASSETS, basename(module));
+    inPlaceOf(target, (fresh) => cpSync(module, fresh));
+  }
 }
 
 /** What builds the web pages, from the repository's root: here, and once more as the first run of a state folder. */
@@ -126,10 +129,11 @@ async function buildWorker(): Promise<void> {
 
 /** Bundles a module whose exports workerd loads. Tests load one that counts what ours asks of its bindings, or with a bug planted in it. */
 export async function bundleWorker(entry: string, outfile: string, plugins: Plugin[] = []): Promise<void> {
+  const fresh = freshNameOf(outfile);
   await bundle({
     plugins,
     entryPoints: [entry],
-    outfile,
+    outfile: fresh,
     bundle: true,
     format: "esm",
     platform: "neutral",
@@ -140,7 +144,17 @@ export async function bundleWorker(entry: string, outfile: string, plugins: Plug
     sourcemap: "inline",
     logLevel: "warning",
   });
+  renameSync(fresh, outfile);
 }
+
+/** Beside, then in place: a server that is started meanwhile finds the old file or the new one, never half of it. */
+function inPlaceOf(target: string, write: (fresh: string) => void): void {
+  const fresh = freshNameOf(target);
+  write(fresh);
+  renameSync(fresh, target);
+}
+
+const freshNameOf = (path: string): string => `${path}.${process.pid}`;
 
 /** What wrangler.toml says, as Miniflare takes it. */
 export function readWorkerOptions(): { name: string; version: string; worker: { bindings: Record<string, unknown> } } {
