@@ -1,5 +1,5 @@
 import { storedBytesOf, type Manifest } from "../protocol/proof/manifest.ts";
-import { lastSequenceOf } from "../core/reading/damage.ts";
+import { WindowCutter } from "../core/reading/window-cutter.ts";
 import type { LogWindow, RunAddress, SegmentKey } from "../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
 import { isR2Error, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
@@ -113,27 +113,13 @@ async function* nothing(): AsyncGenerator<LogWindow> {}
 /** Cuts a body into windows of whole lines. */
 async function* bodyWindows(body: ReadableStream<Uint8Array>, firstSequence: number): AsyncGenerator<LogWindow> {
   const pieces = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
-  let sequence = firstSequence;
-  let held = "";
-  const takeLines = (text: string): LogWindow | null => {
-    const end = text.lastIndexOf("\n") + 1;
-    held = text.slice(end);
-    if (end === 0) return null;
-    const lines = text.slice(0, end);
-    const first = sequence;
-    const last = lastSequenceOf(lines, first);
-    sequence = last + 1;
-    return { firstSequence: first, lastSequence: last, lines };
-  };
+  const cutter = new WindowCutter(firstSequence, WINDOW_CHARS);
   for await (const chunk of body) {
-    held += pieces.decode(chunk, { stream: true });
-    if (held.length < WINDOW_CHARS) continue;
-    const window = takeLines(held);
+    const window = cutter.add(pieces.decode(chunk, { stream: true }));
     if (window !== null) yield window;
   }
-  held += pieces.decode();
-  if (held !== "") {
-    const window = takeLines(held.endsWith("\n") ? held : `${held}\n`);
-    if (window !== null) yield window;
-  }
+  const window = cutter.add(pieces.decode());
+  if (window !== null) yield window;
+  const rest = cutter.end();
+  if (rest !== null) yield rest;
 }

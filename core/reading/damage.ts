@@ -50,26 +50,3 @@ export function ownSequence(line: string): number | null {
   const digits = SEQUENCE.exec(line)?.[1];
   return digits === undefined ? null : Number(digits);
 }
-
-/**
- * The sequence of the last of these lines, of which the first should be `firstSequence`: counted, unless their own numbers say that a newline among
- * them was damaged. Two neighbours that follow on each other are believed; one alone may be the damage itself.
- */
-export function lastSequenceOf(lines: string, firstSequence: number): number {
-  let count = 0;
-  let startOfLast = 0;
-  for (let at = lines.indexOf("\n"); at !== -1; at = lines.indexOf("\n", at + 1)) {
-    count += 1;
-    if (at + 1 < lines.length) startOfLast = at + 1;
-  }
-  const counted = firstSequence + count - 1;
-  if (ownSequence(lines.slice(startOfLast, startOfLast + 40)) === counted) return counted;
-  const sequences = splitLines(lines).map(ownSequence);
-  for (let at = sequences.length - 1; at > 0; at -= 1) {
-    const sequence = sequences[at];
-    const before = sequences[at - 1];
-    if (typeof sequence === "number" && typeof before === "number" && sequence === before + 1)
-      return Math.max(firstSequence, sequence + sequences.length - 1 - at);
-  }
-  return counted;
-}
