@@ -7,33 +7,21 @@ import {
   healthSchema,
   heartbeatAnswerSchema,
   principalSchema,
-  problemSchema,
   proofSchema,
   shareSchema,
   statsSchema,
 } from "../protocol/api.ts";
 import type { AppendAnswer, Artifact, Principal, Proof, Share, Stats, EditRun } from "../protocol/api.ts";
+import { summarySchema } from "../protocol/summary.ts";
+import type { Summary } from "../protocol/summary.ts";
 import type { ControlRequest } from "../protocol/control.ts";
 import { listWithText, runListWithTextSchema, runToJson, runWithTextSchema, withText } from "./run-with-text.ts";
 import type { NewRun, RunWithText, RunListWithText } from "./run-with-text.ts";
-import { ERROR_CODES } from "../protocol/error-code.ts";
-import type { ErrorCode } from "../protocol/error-code.ts";
+import { askPatiently } from "./ask-patiently.ts";
+import { NO_PROBLEM, problemOf, unreachable } from "./run-problem.ts";
+import type { Answer, RunProblem } from "./run-problem.ts";
 
-export type RunProblem = {
-  /** The server's code; `UNREACHABLE`: no answer at all; `UNREADABLE`: an answer that is not Runcast's. */
-  code: ErrorCode | "UNREACHABLE" | "UNREADABLE";
-  status: number | null;
-  detail: string;
-  /** May the very same request be sent again? */
-  retry: boolean;
-  /** The server asks to wait this long first. */
-  retryAfterMs: number | null;
-  /** Of a refused batch: the line, from 1. */
-  line: number | null;
-  expected: number | null;
-};
-/** Refusals and broken connections are values: nothing here throws but on a programmer's mistake. */
-export type Answer<T> = { kind: "ok"; value: T } | { kind: "problem"; problem: RunProblem };
+export type { Answer, RunProblem };
 
 export type ApiOptions = {
   /** The server, as in `http://127.0.0.1:8787`; in a page `location.origin`. */
@@ -43,6 +31,13 @@ export type ApiOptions = {
   fetch?: typeof fetch;
   /** For one answer to begin and end (default 30 s). */
   timeoutMs?: number;
+  /**
+   * For this long a request is repeated that got no answer, or one that asks to come again later, if repeating it can do no harm (default 0:
+   * each request once).
+   */
+  patienceMs?: number;
+  /** Before the wait for each repeat. */
+  onRetry?: (problem: RunProblem) => void;
 };
 export type ListRunsQuery = {
   status?: readonly string[];
@@ -77,7 +72,7 @@ export class RuncastApi {
   ): Promise<Answer<RunWithText>> {
     const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
     const path = `/api/workspaces/${encodeURIComponent(workspaceId)}/runs`;
-    return this.#ask(path, { method: "POST", headers, body: runToJson(body), signal }, RUN);
+    return this.#ask(path, { method: "POST", isRepeatable: true, headers, body: runToJson(body), signal }, RUN);
   }
 
   getRun(runId: string, signal?: AbortSignal): Promise<Answer<RunWithText>> {
@@ -152,6 +147,16 @@ export class RuncastApi {
     return this.#ask(`${runPath(runId)}/events?${parameters}`, { headers, signal }, eventPageSchema);
   }
 
+  /** The lines that `query` asks for as they are stored, as NDJSON: numbers keep their digits. */
+  readLines(runId: string, query: URLSearchParams, signal?: AbortSignal): Promise<Answer<string>> {
+    const headers = { accept: "application/x-ndjson" };
+    return this.#ask(`${runPath(runId)}/events?${query}`, { headers, signal }, TEXT);
+  }
+
+  getSummary(runId: string, signal?: AbortSignal): Promise<Answer<Summary>> {
+    return this.#ask(`${runPath(runId)}/summary`, { signal }, summarySchema);
+  }
+
   /** One batch of NDJSON. The same number with the same bytes may be sent until it is answered: it is stored once. */
   append(
     runId: string,
@@ -165,12 +170,14 @@ export class RuncastApi {
       "producer-epoch": String(number.epoch),
       "producer-sequence": String(number.sequence),
     };
-    return this.#ask(`${runPath(runId)}/events`, { method: "POST", headers, body, signal }, appendAnswerSchema);
+    const path = `${runPath(runId)}/events`;
+    return this.#ask(path, { method: "POST", isRepeatable: true, headers, body, signal }, appendAnswerSchema);
   }
 
   /** Renews the lease of a run that has nothing to say. */
   heartbeat(runId: string, signal?: AbortSignal): Promise<Answer<{ control: ControlRequest[] }>> {
-    return this.#ask(`${runPath(runId)}/heartbeat`, { method: "POST", signal }, heartbeatAnswerSchema);
+    const path = `${runPath(runId)}/heartbeat`;
+    return this.#ask(path, { method: "POST", isRepeatable: true, signal }, heartbeatAnswerSchema);
   }
 
   /** Which version answers; needs no token. Another build of the same release has another `version`, too. */
@@ -185,12 +192,23 @@ export class RuncastApi {
     return this.#ask(path, { method: "PUT", headers, body: content, signal, timeoutMs: null }, artifactSchema);
   }
 
+  /** A file of the run as text: all of it, or no more than its first bytes. */
+  readArtifact(
+    runId: string,
+    name: string,
+    { firstBytes, signal }: { firstBytes?: number; signal?: AbortSignal } = {},
+  ): Promise<Answer<string>> {
+    const headers: Record<string, string> = { accept: "*/*" };
+    if (firstBytes !== undefined) headers["range"] = `bytes=0-${firstBytes - 1}`;
+    return this.#ask(`${runPath(runId)}/artifacts/${encodeURIComponent(name)}`, { headers, signal }, TEXT);
+  }
+
   /** Has the server read the whole stored log again, however long that takes. */
   verifyRun(runId: string, signal?: AbortSignal): Promise<Answer<Proof>> {
     // As NDJSON it answers at once and says how far it is, so that nothing in between gives up on it.
     const headers = { accept: "application/x-ndjson" };
     const path = `${runPath(runId)}/verify`;
-    return this.#ask(path, { method: "POST", headers, signal, timeoutMs: null }, proofSchema);
+    return this.#ask(path, { method: "POST", isRepeatable: true, headers, signal, timeoutMs: null }, proofSchema);
   }
 
   /** Who this client is to the server. */
@@ -198,16 +216,28 @@ export class RuncastApi {
     return this.#ask("/api/session", { signal }, principalSchema);
   }
 
+  /** Ends the session of this page's cookie. */
+  signOut(): Promise<Answer<undefined>> {
+    return this.#ask("/api/session", { method: "DELETE" }, z.undefined());
+  }
+
   async #ask<T>(path: string, init: Asked, schema: z.ZodType<T> | Shape<T>): Promise<Answer<T>> {
     const answer = await this.#exchange(path, init, schema);
     return answer.kind === "ok" ? { kind: "ok", value: answer.value.body } : answer;
   }
 
-  async #exchange<T>(
+  #exchange<T>(path: string, init: Asked, shape: z.ZodType<T> | Shape<T>): Promise<Answer<Exchanged<T>>> {
+    const { patienceMs = 0, onRetry } = this.#options;
+    const ask = (attempt: number) => this.#askOnce(path, init, shape, attempt > 1);
+    return askPatiently(ask, (problem) => mayRepeat(init, problem), { patienceMs, onRetry, signal: init.signal });
+  }
+
+  async #askOnce<T>(
     path: string,
     init: Asked,
     shape: z.ZodType<T> | Shape<T>,
-  ): Promise<Answer<{ body: T; headers: Headers }>> {
+    isRepeat: boolean,
+  ): Promise<Answer<Exchanged<T>>> {
     const { url, token } = this.#options;
     const { timeoutMs = this.#options.timeoutMs ?? 30_000 } = init;
     const headers: Record<string, string> = { accept: "application/json", ...init.headers };
@@ -226,8 +256,12 @@ export class RuncastApi {
     const isLines = response.headers.get("content-type")?.startsWith("application/x-ndjson") === true;
     const json = isLines ? (text.trimEnd().split("\n").at(-1) ?? "") : text;
     const body = parseJson(json);
-    if (!response.ok) return { kind: "problem", problem: problemOf(response, body) };
-    const parsed = "withText" in shape ? shape.schema.safeParse(shape.withText(body, json)) : shape.safeParse(body);
+    // What a deletion finds gone when it is asked for again, the one before has deleted, whose answer was lost.
+    const isGone = isRepeat && init.method === "DELETE" && response.status === 404;
+    if (!response.ok && !isGone) return { kind: "problem", problem: problemOf(response, body) };
+    const value = isGone ? undefined : body;
+    const parsed =
+      "withText" in shape ? shape.schema.safeParse(shape.withText(value, json, text)) : shape.safeParse(value);
     if (parsed.success) return { kind: "ok", value: { body: parsed.data, headers: response.headers } };
     const detail = `the server's answer to ${path} does not fit the contract: ${parsed.error.issues[0]?.message ?? ""}`;
     return { kind: "problem", problem: { ...NO_PROBLEM, code: "UNREADABLE", status: response.status, detail } };
@@ -241,54 +275,25 @@ type Asked = {
   signal?: AbortSignal | undefined;
   /** Null: as long as it takes. */
   timeoutMs?: number | null;
+  /** A POST that does no more the second time: it has a key, a number, or changes nothing. */
+  isRepeatable?: boolean;
 };
+type Exchanged<T> = { body: T; headers: Headers };
+
+const REPEATABLE: ReadonlySet<string> = new Set(["GET", "PUT", "DELETE"]);
+
+/** Whether a request without an answer was carried out nobody knows; one that came too often (429) was not, whatever it was. */
+const mayRepeat = ({ method = "GET", isRepeatable = false }: Asked, { retry, status }: RunProblem): boolean =>
+  retry && (isRepeatable || REPEATABLE.has(method) || status === 429);
 
 /** An answer of which something is kept as the text it came as. */
-type Shape<T> = { schema: z.ZodType<T>; withText: (value: unknown, text: string) => unknown };
+type Shape<T> = { schema: z.ZodType<T>; withText: (value: unknown, json: string, text: string) => unknown };
 const RUN: Shape<RunWithText> = { schema: runWithTextSchema, withText };
 const RUN_LIST: Shape<RunListWithText> = { schema: runListWithTextSchema, withText: listWithText };
 
+const TEXT: Shape<string> = { schema: z.string(), withText: (_value, _json, text) => text };
+
 const runPath = (runId: string): string => `/api/runs/${encodeURIComponent(runId)}`;
-
-const NO_PROBLEM = { retry: false, retryAfterMs: null, line: null, expected: null } as const;
-
-/** No answer came, or it broke off: whether the request was carried out is unknown. */
-function unreachable(cause: unknown): RunProblem {
-  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const text = reason instanceof Error ? reason.message : String(reason);
-  // Node's error for several refused addresses has an empty message and a code.
-  const detail = text !== "" ? text : reason instanceof Error && "code" in reason ? String(reason.code) : "no answer";
-  return { ...NO_PROBLEM, code: "UNREACHABLE", status: null, detail, retry: true };
-}
-
-function problemOf(response: Response, body: unknown): RunProblem {
-  const retryAfterMs = readRetryAfter(response.headers.get("retry-after"), Date.now());
-  const retry = response.status === 429 || response.status >= 500;
-  const { data: problem } = problemSchema.safeParse(body);
-  if (problem === undefined || !isErrorCode(problem.code)) {
-    const detail = problem?.detail ?? `the server answered ${response.status} ${response.statusText}`.trimEnd();
-    return { ...NO_PROBLEM, code: "UNREADABLE", status: response.status, detail, retry, retryAfterMs };
-  }
-  return {
-    code: problem.code,
-    status: response.status,
-    detail: problem.detail,
-    retry: retry || ERROR_CODES[problem.code].retry,
-    retryAfterMs,
-    line: problem.line ?? null,
-    expected: problem.expected ?? null,
-  };
-}
-
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERROR_CODES, code);
-
-/** Seconds or a date, as RFC 9110 allows. */
-export function readRetryAfter(value: string | null, nowMs: number): number | null {
-  if (value === null) return null;
-  const seconds = Number(value);
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - nowMs;
-  return Number.isFinite(ms) ? Math.max(0, ms) : null;
-}
 
 function parseJson(text: string): unknown {
   try {

@@ -49,9 +49,11 @@ describe("a watcher's connection", () => {
     expect(play([{ kind: "retry" }], state).actions).toEqual(["open"]);
   });
 
-  test("a restart is followed at once, but not again and again", () => {
-    const first = play([hello, { kind: "caught_up" }, closed(1012)]).state;
-    expect(first).toMatchObject({ kind: "waiting", delayMs: 0 });
+  test("a restart is followed almost at once, but not again and again", () => {
+    const restarted = [hello, { kind: "caught_up" }, closed(1012)] as const;
+    expect(step(play([hello]).state, closed(1012), { ...chance, random: () => 0 }).state).toMatchObject({ delayMs: 0 });
+    const first = play([...restarted]).state;
+    expect(first).toMatchObject({ kind: "waiting", delayMs: 100 });
     const second = play([{ kind: "retry" }, hello, closed(1012)], first).state;
     expect(second).toMatchObject({ kind: "waiting", attempt: 2, delayMs: 200 });
   });
@@ -61,6 +63,32 @@ describe("a watcher's connection", () => {
     expect(failing).toMatchObject({ attempt: 2 });
     expect(play([closed(1006)], failing).state).toMatchObject({ attempt: 3, delayMs: 400 });
     expect(play([{ kind: "progressed" }, closed(1006)], failing).state).toMatchObject({ attempt: 1, delayMs: 100 });
+  });
+
+  test("to be let in and closed at once, again and again, is not to be called upon without a pause", () => {
+    const rounds = (greeting: ConnectionEvent[], code: number) => {
+      let state = FIRST_STATE;
+      return [1, 2, 3, 4, 5].map(() => {
+        state = play([...greeting, closed(code)], state).state;
+        const { delayMs } = state.kind === "waiting" ? state : { delayMs: null };
+        state = play([{ kind: "retry" }], state).state;
+        return delayMs;
+      });
+    };
+    for (const code of [1012, 1011]) {
+      expect(rounds([hello, { kind: "caught_up" }], code)).toEqual([100, 200, 400, 800, 1_000]);
+      expect(rounds([hello, { kind: "caught_up" }, end(true)], code)).toEqual([100, 200, 400, 800, 1_000]);
+      expect(rounds([hello, { kind: "caught_up" }, { kind: "steadied" }], code)).toEqual(Array(5).fill(100));
+      expect(rounds([hello, { kind: "caught_up" }, end(true), { kind: "steadied" }], code)).toEqual(Array(5).fill(100));
+    }
+  });
+
+  test("who is asked to wait does, and not in the same instant as all others", () => {
+    const asked: ConnectionEvent = { kind: "closed", code: 4429, reason: "", retryAfterMs: 3_000 };
+    expect(play([asked]).state).toMatchObject({ kind: "waiting", delayMs: 3_100 });
+    expect(step(FIRST_STATE, { ...asked, code: 1012 }, { ...chance, random: () => 0 }).state).toMatchObject({
+      delayMs: 3_050,
+    });
   });
 
   test("a gap gives up the connection", () => {
@@ -79,6 +107,7 @@ describe("a watcher's connection", () => {
       fc.constantFrom<ConnectionEvent>(
         hello,
         { kind: "progressed" },
+        { kind: "steadied" },
         { kind: "caught_up" },
         { kind: "retry" },
         { kind: "stop" },
@@ -105,10 +134,12 @@ describe("a watcher's connection", () => {
   });
 });
 
-test("retries spread over the upper half of a doubling span", () => {
+test("retries spread over the whole of a doubling span, behind what the server asks for, and never spin", () => {
   const backoff = { firstMs: 100, maxMs: 1_000 };
   expect([1, 2, 3, 4, 5, 99].map((attempt) => retryDelayMs(attempt, backoff, () => 1))).toEqual([
     100, 200, 400, 800, 1_000, 1_000,
   ]);
-  expect(retryDelayMs(3, backoff, () => 0)).toBe(200);
+  expect([1, 3, 99].map((attempt) => retryDelayMs(attempt, backoff, () => 0))).toEqual([50, 50, 50]);
+  expect(retryDelayMs(3, backoff, () => 0.5, 2_000)).toBe(2_225);
+  expect(retryDelayMs(1, backoff, () => 0, 86_400_000)).toBe(30_050);
 });

@@ -11,13 +11,13 @@ import type { Backoff } from "./backoff.ts";
 /** How a run ended, as its log says. `sha256` is of all its lines, each with its newline, in hex; null when the stored log is not whole. */
 export type RunEnd = { status: TerminalStatus; lastSequence: number; sha256: string | null };
 
-/** `attempt` counts connections in a row that brought nothing; 0 is the first. `end` is kept by a watcher that stays after the end. */
+/** `attempt` counts connections in a row that brought nothing and did not last; 0 is the first. `end` is kept by a watcher that stays after the end. */
 type Trying = { attempt: number; end: RunEnd | null };
 export type ConnectionState =
   | ({ kind: "connecting"; reason: string } & Trying)
   | ({ kind: "catching_up"; head: number } & Trying)
   | ({ kind: "live" } & Trying)
-  | { kind: "staying"; end: RunEnd }
+  | { kind: "staying"; attempt: number; end: RunEnd }
   | ({ kind: "waiting"; delayMs: number; reason: string } & Trying)
   | { kind: "ended"; end: RunEnd }
   | { kind: "refused"; code: number; reason: string }
@@ -27,10 +27,12 @@ export type ConnectionEvent =
   | { kind: "hello"; head: number }
   /** Something new arrived. */
   | { kind: "progressed" }
+  /** The connection has lasted: the next one need not be held back for those before it. */
+  | { kind: "steadied" }
   | { kind: "caught_up" }
   | { kind: "end"; end: RunEnd; stay: boolean }
-  /** The socket closed, or could not be opened (1006). */
-  | { kind: "closed"; code: number; reason: string }
+  /** The socket closed, or could not be opened (1006). `retryAfterMs`: the server asks to stay away for so long. */
+  | { kind: "closed"; code: number; reason: string; retryAfterMs?: number | null }
   /** What came cannot be trusted or nothing comes any more: a gap, an unreadable line, silence. */
   | { kind: "broken"; reason: string }
   | { kind: "retry" }
@@ -59,24 +61,39 @@ export const FIRST_STATE: ConnectionState = { kind: "connecting", attempt: 0, en
 const ignore = (state: ConnectionState): Step => ({ state });
 const stop = (): Step => ({ state: { kind: "stopped" }, action: "drop" });
 
-const finish = (_state: ConnectionState, { end, stay }: EventOf<"end">): Step =>
-  stay ? { state: { kind: "staying", end } } : { state: { kind: "ended", end }, action: "drop" };
+const finish = ({ attempt }: Trying, { end, stay }: EventOf<"end">): Step =>
+  stay ? { state: { kind: "staying", attempt, end } } : { state: { kind: "ended", end }, action: "drop" };
+const steady = <S extends ConnectionState & { attempt: number }>(state: S): Step => ({
+  state: state.attempt === 0 ? state : { ...state, attempt: 0 },
+});
 
-/** A connection that brought something resets the count, so the first retry after a long quiet watch is quick again. */
-function retryLater(trying: Trying, reason: string, chance: Chance, action: "wait" | "drop_and_wait"): Step {
+/**
+ * A connection that brought something or lasted resets the count, so the first retry after a long quiet watch is quick again. To have been
+ * let in is not enough: a server that greets and closes at once would be called upon without a pause.
+ */
+function retryLater(
+  trying: Trying,
+  reason: string,
+  chance: Chance,
+  action: "wait" | "drop_and_wait",
+  retryAfterMs: number | null = null,
+): Step {
   const attempt = trying.attempt + 1;
-  const delayMs = retryDelayMs(attempt, chance.backoff, chance.random);
+  const delayMs = retryDelayMs(attempt, chance.backoff, chance.random, retryAfterMs);
   return { state: { kind: "waiting", attempt, delayMs, reason, end: trying.end }, action };
 }
 
-function afterClose(trying: Trying, { code, reason }: EventOf<"closed">, chance: Chance): Step {
+function afterClose(trying: Trying, event: EventOf<"closed">, chance: Chance): Step {
+  const { code, reason, retryAfterMs = null } = event;
   if (FINAL_CLOSE_CODES.has(code)) return { state: { kind: "refused", code, reason } };
   const why = reason === "" ? `closed with ${code}` : reason;
   // A server that announces its restart is back in a moment; one that announces it again and again is not.
-  if (code === CLOSE_RESTART && trying.attempt === 0) {
-    return { state: { kind: "waiting", attempt: 1, delayMs: 0, reason: why, end: trying.end }, action: "wait" };
+  if (code === CLOSE_RESTART && trying.attempt === 0 && retryAfterMs === null) {
+    // It has told everybody in the same instant.
+    const delayMs = Math.round(chance.random() * chance.backoff.firstMs);
+    return { state: { kind: "waiting", attempt: 1, delayMs, reason: why, end: trying.end }, action: "wait" };
   }
-  return retryLater(trying, why, chance, "wait");
+  return retryLater(trying, why, chance, "wait", retryAfterMs);
 }
 
 const trying = {
@@ -87,6 +104,7 @@ const trying = {
 const settled = {
   hello: ignore,
   progressed: ignore,
+  steadied: ignore,
   caught_up: ignore,
   end: ignore,
   closed: ignore,
@@ -98,6 +116,7 @@ const TABLE: Table = {
   connecting: {
     hello: (state, { head }) => ({ state: { kind: "catching_up", head, attempt: state.attempt, end: state.end } }),
     progressed: ignore,
+    steadied: ignore,
     caught_up: ignore,
     end: finish,
     ...trying,
@@ -106,8 +125,9 @@ const TABLE: Table = {
   },
   catching_up: {
     hello: (state, { head }) => ({ state: { ...state, head } }),
-    progressed: (state) => ({ state: state.attempt === 0 ? state : { ...state, attempt: 0 } }),
-    caught_up: (state) => ({ state: { kind: "live", attempt: 0, end: state.end } }),
+    progressed: steady,
+    steadied: steady,
+    caught_up: ({ attempt, end }) => ({ state: { kind: "live", attempt, end } }),
     end: finish,
     ...trying,
     retry: ignore,
@@ -115,7 +135,8 @@ const TABLE: Table = {
   },
   live: {
     hello: ignore,
-    progressed: ignore,
+    progressed: steady,
+    steadied: steady,
     caught_up: ignore,
     end: finish,
     ...trying,
@@ -125,17 +146,18 @@ const TABLE: Table = {
   staying: {
     hello: ignore,
     progressed: ignore,
+    steadied: steady,
     caught_up: ignore,
     end: ignore,
     // Presence and threads go on after the end, so a cut is mended as before it.
-    closed: (state, event, chance) => afterClose({ attempt: 0, end: state.end }, event, chance),
-    broken: (state, event, chance) => retryLater({ attempt: 0, end: state.end }, event.reason, chance, "drop_and_wait"),
+    ...trying,
     retry: ignore,
     stop,
   },
   waiting: {
     hello: ignore,
     progressed: ignore,
+    steadied: ignore,
     caught_up: ignore,
     end: ignore,
     closed: ignore,

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import { closeCodeOf } from "./close-code.ts";
-import type { SocketLike } from "./web-socket.ts";
+import { readRetryAfter } from "./run-problem.ts";
+import type { SocketClose, SocketLike } from "./web-socket.ts";
 
 const REFUSAL_TEXT_CHARS = 2_000;
 
@@ -11,7 +12,7 @@ const REFUSAL_TEXT_CHARS = 2_000;
  */
 export class NodeWebSocket implements SocketLike {
   readonly #socket: WebSocket;
-  readonly #closeListeners: Array<(event: { code: number; reason: string }) => void> = [];
+  readonly #closeListeners: Array<(event: SocketClose) => void> = [];
   #closed = false;
   #failure = "";
 
@@ -27,7 +28,7 @@ export class NodeWebSocket implements SocketLike {
     this.#socket.on("error", (error) => {
       this.#failure = error.message;
     });
-    this.#socket.on("close", (code, reason) => this.#close(code, reason.toString() || this.#failure));
+    this.#socket.on("close", (code, reason) => this.#close({ code, reason: reason.toString() || this.#failure }));
   }
 
   send(text: string): void {
@@ -42,13 +43,13 @@ export class NodeWebSocket implements SocketLike {
 
   addEventListener(type: "open", listener: () => void): void;
   addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
-  addEventListener(type: "close", listener: (event: { code: number; reason: string }) => void): void;
+  addEventListener(type: "close", listener: (event: SocketClose) => void): void;
   addEventListener(type: "error", listener: () => void): void;
   addEventListener(
     ...[type, listener]:
       | [type: "open" | "error", listener: () => void]
       | [type: "message", listener: (event: { data: unknown }) => void]
-      | [type: "close", listener: (event: { code: number; reason: string }) => void]
+      | [type: "close", listener: (event: SocketClose) => void]
   ): void {
     switch (type) {
       case "open":
@@ -67,10 +68,10 @@ export class NodeWebSocket implements SocketLike {
     }
   }
 
-  #close(code: number, reason: string): void {
+  #close(event: SocketClose): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const listener of this.#closeListeners) listener({ code, reason });
+    for (const listener of this.#closeListeners) listener(event);
   }
 
   async #readRefusal(response: IncomingMessage): Promise<void> {
@@ -81,7 +82,8 @@ export class NodeWebSocket implements SocketLike {
     } catch (cause) {
       text = String(cause);
     }
-    this.#close(closeCodeOf(status), refusalReason(status, text));
+    const retryAfterMs = readRetryAfter(response.headers["retry-after"] ?? null, Date.now());
+    this.#close({ code: closeCodeOf(status), reason: refusalReason(status, text), retryAfterMs });
     this.#socket.terminate();
   }
 }

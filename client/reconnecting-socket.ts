@@ -13,6 +13,8 @@ export type WatchTiming = {
   helloWithinMs: number;
   firstRetryMs: number;
   maxRetryMs: number;
+  /** A connection that was open for so long was a good one, though it brought nothing. */
+  steadyAfterMs: number;
   /** What has been handled is acknowledged within this time, however little it is. */
   ackWithinMs: number;
   /** `view` may be sent once in this time. */
@@ -24,6 +26,7 @@ export const WATCH_TIMING: WatchTiming = {
   helloWithinMs: 20_000,
   firstRetryMs: 250,
   maxRetryMs: 15_000,
+  steadyAfterMs: 5_000,
   ackWithinMs: 2_000,
   viewEveryMs: 1_000,
 };
@@ -40,7 +43,7 @@ export type ReconnectingSocketOptions = {
   onFailure: (cause: unknown) => void;
 };
 
-type Arrival = { kind: "frame"; text: string } | { kind: "closed"; code: number; reason: string };
+type Arrival = { kind: "frame"; text: string } | Extract<ConnectionEvent, { kind: "closed" }>;
 type Open = { socket: SocketLike; arrivals: Arrival[]; busy: boolean; heardAt: number; timers: Set<Timer> };
 type Timer = ReturnType<typeof setTimeout>;
 
@@ -89,6 +92,9 @@ export class ReconnectingSocket {
     });
     this.#state = state;
     if (event.kind === "closed") this.#forget();
+    if (event.kind === "hello" && this.#open !== null) {
+      this.#after(this.#open, timing.steadyAfterMs, () => this.dispatch({ kind: "steadied" }));
+    }
     switch (action) {
       case "open":
         this.#connect();
@@ -139,7 +145,9 @@ export class ReconnectingSocket {
       if (typeof data === "string") this.#arrive(open, { kind: "frame", text: data });
       else this.dispatch({ kind: "broken", reason: "a frame was not text" });
     });
-    socket.addEventListener("close", ({ code, reason }) => this.#arrive(open, { kind: "closed", code, reason }));
+    socket.addEventListener("close", ({ code, reason, retryAfterMs = null }) =>
+      this.#arrive(open, { kind: "closed", code, reason, retryAfterMs }),
+    );
     // Every error is followed by a close, which carries what there is to know.
     socket.addEventListener("error", () => {});
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { readRetryAfter } from "./api.ts";
+import { readRetryAfter } from "./run-problem.ts";
 import { RunProducer } from "./run-producer.ts";
 import type { ProducerEvent, ProducerState, RunProducerOptions } from "./run-producer.ts";
 import type { MemoryRun } from "./testing/memory-run.ts";

@@ -9,38 +9,17 @@ import type { Outbox, OutgoingBatch } from "./outbox.ts";
 import { OutgoingLines } from "./outgoing-lines.ts";
 import { encodeEvent, holdLine } from "./producer-event.ts";
 import type { ProducerEvent } from "./producer-event.ts";
+import type { Delivery, ProducerState, ProducerTiming } from "./producer-state.ts";
 import { randomId } from "./random-id.ts";
 import { withResolvers } from "./with-resolvers.ts";
 
-export type { ProducerEvent };
+export type { Delivery, ProducerEvent, ProducerState, ProducerTiming };
 export type RunEnding = { status: TerminalStatus; exit_code?: number | null; failure?: Failure };
 
-export type ProducerState =
-  | { kind: "delivering" }
-  /** Nothing is lost meanwhile: the batch is sent again, byte for byte. */
-  | { kind: "retrying"; attempt: number; retryInMs: number; problem: RunProblem }
-  | Delivery;
-/** What became of everything that was written. */
-export type Delivery =
-  | { kind: "stored"; lastSequence: number }
-  /** The server will not take it, and asking again changes nothing. */
-  | { kind: "refused"; problem: RunProblem; undelivered: number }
-  | { kind: "stopped"; undelivered: number };
-
-export type ProducerTiming = {
-  /** Between two batches, unless one is full. The first line never waits. */
-  gatherMs: number;
-  /** After this long with nothing to send, a heartbeat keeps the lease and asks for control requests. */
-  heartbeatMs: number;
-  firstRetryMs: number;
-  maxRetryMs: number;
-};
 const PRODUCER_TIMING: ProducerTiming = { gatherMs: 100, heartbeatMs: 5_000, firstRetryMs: 100, maxRetryMs: 5_000 };
 /** Far below what the server takes of a batch, however its lines grow when they are stored. [APP13] */
 const BATCH_BYTES = 256 * 1024;
 const BUFFER_BYTES = 8 * 1024 * 1024;
-/** A server may ask for patience, but a lease of a minute must not run out over it. */
-const RETRY_AFTER_MAX_MS = 30_000;
 export type RunProducerOptions = {
   url: string;
   token?: string;
@@ -91,6 +70,8 @@ export class RunProducer {
   #storedLines = 0;
   #lastSequence = 0;
   #rushes = 0;
+  /** In a row. */
+  #failedBeats = 0;
   #ending = false;
   #state: ProducerState = { kind: "delivering" };
   #delivery: Delivery | null = null;
@@ -275,34 +256,41 @@ export class RunProducer {
   }
 
   async #pause(attempt: number, problem: RunProblem): Promise<void> {
-    const { firstRetryMs, maxRetryMs } = this.#timing;
-    const backoff = { firstMs: firstRetryMs, maxMs: maxRetryMs };
-    const ownMs = retryDelayMs(attempt, backoff, this.#options.random ?? Math.random);
-    const retryInMs = Math.max(ownMs, Math.min(problem.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS));
+    const retryInMs = this.#retryInMs(attempt, problem);
     this.#setState({ kind: "retrying", attempt, retryInMs, problem });
     await pause(retryInMs, this.#abort.signal);
   }
 
-  #beatLater(): void {
+  #retryInMs(attempt: number, { retryAfterMs }: RunProblem): number {
+    const { firstRetryMs, maxRetryMs } = this.#timing;
+    const backoff = { firstMs: firstRetryMs, maxMs: maxRetryMs };
+    return retryDelayMs(attempt, backoff, this.#options.random ?? Math.random, retryAfterMs);
+  }
+
+  #beatLater(moreMs = 0): void {
     clearTimeout(this.#heartbeatTimer);
     if (this.#delivery === null) {
-      this.#heartbeatTimer = setTimeout(() => void this.#beat(this.#runId ?? ""), this.#timing.heartbeatMs);
+      this.#heartbeatTimer = setTimeout(() => void this.#beat(this.#runId ?? ""), this.#timing.heartbeatMs + moreMs);
     }
   }
 
   async #beat(runId: string): Promise<void> {
     // A batch on its way renews the lease as well, and tells as much.
-    if (this.#batch === null && this.#delivery === null) {
-      const answer = await this.#api.heartbeat(runId, this.#abort.signal);
-      if (this.#delivery !== null) return;
-      if (answer.kind === "ok") {
-        if (this.#batch === null) this.#setState({ kind: "delivering" });
-        this.#hear(answer.value.control);
-      } else if (!this.#isWorthRepeating(answer.problem) && this.#batch === null) {
-        this.#settle({ kind: "refused", problem: answer.problem, undelivered: this.pendingEvents });
-      }
+    if (this.#batch !== null || this.#delivery !== null) return this.#beatLater();
+    const answer = await this.#api.heartbeat(runId, this.#abort.signal);
+    if (this.#delivery !== null) return;
+    if (answer.kind === "ok") {
+      this.#failedBeats = 0;
+      if (this.#batch === null) this.#setState({ kind: "delivering" });
+      this.#hear(answer.value.control);
+      return this.#beatLater();
     }
-    this.#beatLater();
+    const { problem } = answer;
+    if (!this.#isWorthRepeating(problem) && this.#batch === null) {
+      return this.#settle({ kind: "refused", problem, undelivered: this.pendingEvents });
+    }
+    this.#failedBeats += 1;
+    this.#beatLater(this.#retryInMs(this.#failedBeats, problem));
   }
 
   #hear(control: ControlRequest[]): void {

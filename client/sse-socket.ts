@@ -7,7 +7,8 @@ import { CLOSE_ABNORMAL, closeCodeOf } from "./close-code.ts";
 import { randomId } from "./random-id.ts";
 import { SseParser } from "./sse-parser.ts";
 import type { SseItem } from "./sse-parser.ts";
-import type { SocketLike } from "./web-socket.ts";
+import { readRetryAfter } from "./run-problem.ts";
+import type { SocketClose, SocketLike } from "./web-socket.ts";
 
 export type SseSocketOptions = {
   url: string;
@@ -22,7 +23,7 @@ export type SseSocketOptions = {
 type Listeners = {
   open: Array<() => void>;
   message: Array<(event: { data: unknown }) => void>;
-  close: Array<(event: { code: number; reason: string }) => void>;
+  close: Array<(event: SocketClose) => void>;
   error: Array<() => void>;
 };
 
@@ -93,8 +94,8 @@ export class SseSocket implements SocketLike {
     });
     const answer = await api.getRun(runId, this.#abort.signal);
     if (answer.kind === "problem") {
-      const { status, detail } = answer.problem;
-      return this.#finish(status === null ? CLOSE_ABNORMAL : closeCodeOf(status), detail);
+      const { status, detail, retryAfterMs } = answer.problem;
+      return this.#finish(status === null ? CLOSE_ABNORMAL : closeCodeOf(status), detail, retryAfterMs);
     }
     const query = new URLSearchParams({ after_sequence: String(this.#sequence) });
     if (types !== undefined) query.set("types", types.join(","));
@@ -107,7 +108,8 @@ export class SseSocket implements SocketLike {
       signal: this.#abort.signal,
     });
     if (!response.ok || response.body === null) {
-      return this.#finish(closeCodeOf(response.status), `the server answered ${response.status}`);
+      const retryAfterMs = readRetryAfter(response.headers.get("retry-after"), Date.now());
+      return this.#finish(closeCodeOf(response.status), `the server answered ${response.status}`, retryAfterMs);
     }
     this.#welcome(answer.value);
     await this.#read(response.body);
@@ -201,12 +203,12 @@ export class SseSocket implements SocketLike {
     for (const listener of this.#listeners.message) listener({ data });
   }
 
-  #finish(code: number, reason: string): void {
+  #finish(code: number, reason: string, retryAfterMs: number | null = null): void {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#quietTimer);
     this.#makeRoom?.();
     this.#abort.abort();
-    for (const listener of this.#listeners.close) listener({ code, reason });
+    for (const listener of this.#listeners.close) listener({ code, reason, retryAfterMs });
   }
 }

@@ -1,10 +1,13 @@
+/** `retryAfterMs`: of a refused upgrade, where its headers can be read. */
+export type SocketClose = { code: number; reason: string; retryAfterMs?: number | null };
+
 /** What a watcher needs of a WebSocket: the browser's own, Node's, and `NodeWebSocket` all have it. */
 export interface SocketLike {
   send(text: string): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: "open", listener: () => void): void;
   addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
-  addEventListener(type: "close", listener: (event: { code: number; reason: string }) => void): void;
+  addEventListener(type: "close", listener: (event: SocketClose) => void): void;
   addEventListener(type: "error", listener: () => void): void;
 }
 

@@ -1,10 +1,9 @@
 import type { Run } from "../../protocol/api.ts";
-import { RuncastApi } from "../api.ts";
 import { prettyJson } from "../json-text.ts";
 import { runToJson } from "../run-with-text.ts";
-
 import type { CommandContext } from "./context.ts";
 import { explain } from "./explain.ts";
+import { patientApi } from "./patient-api.ts";
 import { formatDuration, paintFor } from "./terminal.ts";
 import type { Paint } from "./terminal.ts";
 
@@ -26,8 +25,7 @@ export async function listRuns(args: ListArguments, { found, voice }: CommandCon
   }
   const { server } = found;
   const { workspaceId, statuses, workflowId, labels, search, limit } = args;
-  const api = new RuncastApi({ url: server.url, ...(server.token === undefined ? {} : { token: server.token }) });
-  const answer = await api.listRuns(workspaceId, {
+  const answer = await patientApi(server, voice).listRuns(workspaceId, {
     status: statuses,
     label: Object.entries(labels).map(([key, value]) => `${key}:${value}`),
     limit,

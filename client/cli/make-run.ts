@@ -1,11 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Run } from "../../protocol/api.ts";
 import type { RuncastApi, RunProblem } from "../api.ts";
-import { retryDelayMs } from "../backoff.ts";
+import { pause, retryDelayMs } from "../backoff.ts";
 import type { NewRun } from "../run-with-text.ts";
 
 const BACKOFF = { firstMs: 200, maxMs: 3_000 };
-const RETRY_AFTER_MAX_MS = 30_000;
 
 export type MadeRun =
   | { kind: "made"; run: Run }
@@ -27,9 +25,7 @@ export async function makeRun(
     const { problem } = answer;
     if (!problem.retry) return { kind: "refused", problem };
     onProblem(problem);
-    const ownMs = retryDelayMs(attempt, BACKOFF, Math.random);
-    const delayMs = Math.max(ownMs, Math.min(problem.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS));
-    await sleep(delayMs, null, { signal }).catch(() => null);
+    await pause(retryDelayMs(attempt, BACKOFF, Math.random, problem.retryAfterMs), signal);
   }
   return { kind: "given_up" };
 }

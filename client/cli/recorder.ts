@@ -15,6 +15,7 @@ import { makeRun } from "./make-run.ts";
 import { maskedRun } from "./masking/masked-run.ts";
 import type { Masks } from "./masking/masks.ts";
 import { loseHope } from "./patience.ts";
+import { patientApi } from "./patient-api.ts";
 import type { Server } from "./server.ts";
 import { SlowDown } from "./slow-down.ts";
 import { startSpool } from "./spool/start-spool.ts";
@@ -268,7 +269,9 @@ export class Recorder {
 
   /** It was ended over our head: by force, which means the command too, or because it had been given up for lost. */
   async #learnEnd(): Promise<void> {
-    const answer = this.#run === null ? null : await this.#api.getRun(this.#run.run_id, this.#gaveUp.signal);
+    const { server, voice } = this.#options;
+    const api = patientApi(server, voice);
+    const answer = this.#run === null ? null : await api.getRun(this.#run.run_id, this.#gaveUp.signal);
     const cancelled = answer?.kind === "ok" && answer.value.status === "cancelled";
     this.#fail(
       cancelled ? "the run was cancelled." : "the run was ended by the server; the command goes on unwatched.",

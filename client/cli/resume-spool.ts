@@ -1,6 +1,7 @@
 import { cutText } from "../../protocol/ndjson.ts";
 import { RuncastApi } from "../api.ts";
-import type { RunProblem } from "../api.ts";
+import { NO_PROBLEM } from "../run-problem.ts";
+import type { RunProblem } from "../run-problem.ts";
 import { encodeEvent } from "../producer-event.ts";
 import { RunProducer } from "../run-producer.ts";
 import type { Delivery } from "../run-producer.ts";
@@ -8,6 +9,7 @@ import { consoleEvent } from "./delivery-words.ts";
 import { explain, isAboutToken } from "./explain.ts";
 import { makeRun } from "./make-run.ts";
 import { loseHope } from "./patience.ts";
+import { patientApi } from "./patient-api.ts";
 import type { Server } from "./server.ts";
 import { openSpool, removeSpool } from "./spool/spool.ts";
 import type { FoundSpool, Spool, SpoolNote } from "./spool/spool.ts";
@@ -56,8 +58,8 @@ export async function resumeSpool(found: FoundSpool, server: Server, voice: Voic
   const api = new RuncastApi({ url: server.url, ...(server.token === undefined ? {} : { token: server.token }) });
   const made = await runOf(spool, api);
   if (made.kind === "problem") return judge(made.problem, server, spool.note, events);
-  const delivery = await send(spool, server, made.runId);
-  const run = await api.getRun(made.runId);
+  const { delivery, problem } = await send(spool, server, made.runId);
+  const run = await patientApi(server, voice).getRun(made.runId);
   const about = run.kind === "ok" ? run.value : null;
   // Of a run that somebody else has ended only the end is not taken: then no line is missing.
   const isWhole = delivery.kind === "refused" && delivery.problem.code === "RUN_ENDED" && delivery.undelivered === 1;
@@ -69,7 +71,8 @@ export async function resumeSpool(found: FoundSpool, server: Server, voice: Voic
   if (delivery.kind === "refused") {
     return judge(delivery.problem, server, spool.note, delivery.undelivered, made.runId);
   }
-  return { kind: "kept", reason: `${server.url} could not be reached.`, events: delivery.undelivered };
+  const reason = problem === null ? `${server.url} could not be reached.` : explain(problem, server);
+  return { kind: "kept", reason, events: delivery.undelivered };
 }
 
 /** Made now when the server could never be reached: by the key of the first try, so that one that was carried out unheard is no other. */
@@ -92,21 +95,17 @@ async function runOf(
   }
 }
 
-const UNREACHED: RunProblem = {
-  code: "UNREACHABLE",
-  status: null,
-  detail: "no answer",
-  retry: true,
-  retryAfterMs: null,
-  line: null,
-  expected: null,
-};
+const UNREACHED: RunProblem = { ...NO_PROBLEM, code: "UNREACHABLE", status: null, detail: "no answer", retry: true };
 
 /**
  * First the batch that has no answer, as it was sent: a duplicate when it was stored. Then everything else in a new epoch, which fences whoever
  * may still be sending in the old one. [SPL4] [APP21]
  */
-async function send({ note, outbox }: Spool, server: Server, runId: string): Promise<Delivery> {
+async function send(
+  { note, outbox }: Spool,
+  server: Server,
+  runId: string,
+): Promise<{ delivery: Delivery; problem: RunProblem | null }> {
   const { unanswered } = outbox;
   const producer = new RunProducer({
     url: server.url,
@@ -123,8 +122,9 @@ async function send({ note, outbox }: Spool, server: Server, runId: string): Pro
   const hopeLost = loseHope(() => producer.pendingEvents, PATIENCE, isSettled);
   const delivery = await Promise.race([producer.flush(), hopeLost]);
   const undelivered = producer.pendingEvents;
+  const problem = producer.state.kind === "retrying" ? producer.state.problem : null;
   producer.stop();
-  return delivery ?? { kind: "stopped", undelivered };
+  return { delivery: delivery ?? { kind: "stopped", undelivered }, problem };
 }
 
 /** The command line was killed before the command ended, and knows no more than that. */

@@ -1,12 +1,12 @@
 import type { Run } from "../../protocol/api.ts";
 import type { RunEvent } from "../../protocol/event.ts";
 import { isRecord } from "../../protocol/ndjson.ts";
-import { RuncastApi } from "../api.ts";
 import { NodeWebSocket } from "../node-web-socket.ts";
 import { watchRun } from "../watch-run.ts";
 import type { Connection } from "../watch-run.ts";
 import type { CommandContext } from "./context.ts";
 import { explain } from "./explain.ts";
+import { patientApi } from "./patient-api.ts";
 import { runIdOf } from "./run-id.ts";
 import { formatDuration, paintFor, writeOut } from "./terminal.ts";
 import type { Voice } from "./voice.ts";
@@ -28,9 +28,8 @@ export async function tailRun(args: TailArguments, { found, voice }: CommandCont
   if (found.kind === "unknown") return fail(found.reason);
   const { server } = found;
   const runId = runIdOf(args.run);
-  const token = server.token === undefined ? {} : { token: server.token };
   // Asked first, because a wrong address or token is to be told, not tried for ever.
-  const api = new RuncastApi({ url: server.url, ...token });
+  const api = patientApi(server, voice);
   const known = await api.getRun(runId);
   if (known.kind === "problem") return fail(explain(known.problem, server, { runId }));
 
@@ -44,15 +43,18 @@ export async function tailRun(args: TailArguments, { found, voice }: CommandCont
   process.once("SIGINT", () => controller.abort());
   const print = new MessagePrinter(args.timestamps);
   const cuts = new CutTeller(voice);
+  // Who follows wants to see what comes, whenever; who reads what there is wants to get on.
+  const outage = args.follow ? null : new OutageLimit(() => controller.abort());
   const watch = watchRun({
     url: server.url,
-    ...token,
+    ...(server.token === undefined ? {} : { token: server.token }),
     runId,
     afterSequence:
       args.from.kind === "after" ? args.from.sequence : Math.max(0, known.value.last_sequence - args.from.events),
     webSocket: NodeWebSocket,
     signal: controller.signal,
     onLines: (lines) => {
+      outage?.end();
       const text = lines
         .map(({ line, event }) => (args.format === "ndjson" ? `${line}\n` : print.textOf(event)))
         .join("");
@@ -61,13 +63,16 @@ export async function tailRun(args: TailArguments, { found, voice }: CommandCont
     onDamaged: ({ first, last }) => voice.say(`lines ${first} to ${last} of the stored log cannot be read.`),
     onState: (connection) => {
       cuts.hear(connection);
+      outage?.hear(connection);
       if (args.follow || connection.kind !== "live") return;
       hasSeenEnough = true;
       controller.abort();
     },
   });
   const outcome = await watch.finished;
+  outage?.end();
   if (outcome.kind === "refused") return fail(outcome.reason);
+  if (outage?.reason) return fail(`${server.url} has not come back (${outage.reason}); shown up to ${watch.sequence}.`);
   if (outcome.kind === "stopped") return hasSeenEnough ? 0 : 130;
   if (!args.follow) return 0;
   const ended = await api.getRun(runId);
@@ -134,5 +139,33 @@ class CutTeller {
       this.#isTold = false;
       this.#voice.say("connected again.");
     }
+  }
+}
+
+const OUTAGE_MS = 10_000;
+
+/** Gives up when for so long nothing has come. */
+class OutageLimit {
+  /** Why the connection was away, when it has been given up. */
+  reason: string | null = null;
+  readonly #giveUp: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(giveUp: () => void) {
+    this.#giveUp = giveUp;
+  }
+
+  hear(connection: Connection): void {
+    if (connection.kind === "live") return this.end();
+    if (connection.kind !== "reconnecting") return;
+    this.#timer ??= setTimeout(() => {
+      this.reason = connection.reason;
+      this.#giveUp();
+    }, OUTAGE_MS);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }

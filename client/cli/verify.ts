@@ -1,8 +1,8 @@
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { RuncastApi } from "../api.ts";
 import type { CommandContext } from "./context.ts";
 import { explain } from "./explain.ts";
+import { patientApi } from "./patient-api.ts";
 import { describeProof } from "./proof/describe-proof.ts";
 import { readKey, type GivenKey } from "./proof/given-key.ts";
 import { verifyFile, type FileProof } from "./proof/verify-file.ts";
@@ -62,13 +62,12 @@ function manifestFor(log: string, named: string | null): string | null {
   return path === null ? null : new TextDecoder("utf-8", { ignoreBOM: true }).decode(readFileSync(path));
 }
 
-async function askServer(what: string, key: GivenKey | null, { found }: CommandContext): Promise<Read> {
+async function askServer(what: string, key: GivenKey | null, { found, voice }: CommandContext): Promise<Read> {
   const runId = runIdOf(what);
   // What is not called like a run was meant to be a file.
   if (!/^[0-9a-f-]{36}$/.test(runId)) return { kind: "trouble", reason: `there is no file ${what}.` };
   if (found.kind === "unknown") return { kind: "trouble", reason: found.reason };
-  const { url, token } = found.server;
-  const answer = await new RuncastApi({ url, ...(token === undefined ? {} : { token }) }).verifyRun(runId);
+  const answer = await patientApi(found.server, voice).verifyRun(runId);
   if (answer.kind !== "ok") return { kind: "trouble", reason: explain(answer.problem, found.server, { runId }) };
   const proof = answer.value;
   const isOther = key !== null && proof.signed_by !== null && proof.signed_by !== key.keyId;

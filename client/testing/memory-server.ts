@@ -17,6 +17,9 @@ import { serveWatcher } from "./serve-watcher.ts";
 /** What goes wrong with an answer: after the work was done, or before it. */
 export type Fault = "none" | "drop_answer" | "close_before" | "delay" | "unavailable" | "busy";
 
+/** As a proxy or a server in trouble answers; `cut`: not at all. */
+export type RefusedHere = "cut" | { status: number; retryAfter?: string };
+
 const PUT_ARTIFACT = "PUT /api/runs/:id/artifacts/";
 
 /**
@@ -28,8 +31,12 @@ export class MemoryServer {
   token: string;
   /** Asked for every append. */
   faultOf: (append: number) => Fault = () => "none";
-  /** Asked for every upload. */
-  faultOfUpload: (upload: number) => Extract<Fault, "none" | "unavailable"> = () => "none";
+  /** Asked for every request and upgrade, with how many of the same there were before: what is answered in place of the answer. */
+  refusalOf: (route: string, before: number) => RefusedHere | null = () => null;
+  /** Greets every socket and closes it at once with this code. */
+  closesGreeted: number | null = null;
+  /** When each route was asked, by `performance.now()`. */
+  readonly askedAt = new Map<string, number[]>();
   uploads = 0;
   windowBytes = 1024 * 1024;
   appends = 0;
@@ -55,12 +62,18 @@ export class MemoryServer {
     });
     this.#server.on("upgrade", (request, socket, head) => {
       if (this.blocksSockets) return void socket.destroy();
-      const found = this.#findSocket(request);
+      const refusal = this.#refusalOf(routeOf(request, this.url));
+      if (refusal === "cut") return void socket.destroy();
+      const found = refusal?.status ?? this.#findSocket(request);
       if (typeof found === "number") {
-        socket.end(`HTTP/1.1 ${found} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+        const retryAfter = refusal?.retryAfter === undefined ? "" : `retry-after: ${refusal.retryAfter}\r\n`;
+        socket.end(`HTTP/1.1 ${found} Refused\r\n${retryAfter}content-length: 0\r\nconnection: close\r\n\r\n`);
         return;
       }
-      this.#sockets.handleUpgrade(request, socket, head, found);
+      this.#sockets.handleUpgrade(request, socket, head, (opened) => {
+        found(opened);
+        if (this.closesGreeted !== null) opened.close(this.closesGreeted);
+      });
     });
   }
 
@@ -116,6 +129,12 @@ export class MemoryServer {
     for (const socket of this.#sockets.clients) socket.send(text);
   }
 
+  #refusalOf(route: string): RefusedHere | null {
+    const asked = this.askedAt.get(route) ?? [];
+    this.askedAt.set(route, asked);
+    return this.refusalOf(route, asked.push(performance.now()) - 1);
+  }
+
   #findSocket(request: IncomingMessage): number | ((socket: WebSocket) => void) {
     const url = new URL(request.url ?? "/", this.url);
     if (request.headers.authorization !== `Bearer ${this.token}`) return 401;
@@ -142,7 +161,13 @@ export class MemoryServer {
     const url = new URL(request.url ?? "/", this.url);
     const body = await buffer(request);
     if (request.headers.authorization !== `Bearer ${this.token}`) return refuse(response, "UNAUTHENTICATED");
-    const route = `${request.method} ${url.pathname.replace(/^\/api\/runs\/[^/]+/, "/api/runs/:id")}`;
+    const route = routeOf(request, this.url);
+    const refusal = this.#refusalOf(route);
+    if (refusal === "cut") return void request.socket.destroy();
+    if (refusal !== null) {
+      const retryAfter = refusal.retryAfter === undefined ? {} : { "retry-after": refusal.retryAfter };
+      return void response.writeHead(refusal.status, { ...retryAfter, "content-type": "text/html" }).end("<h1>No</h1>");
+    }
     if (route === "POST /api/workspaces/default/runs") return this.#create(request, response, body);
     if (route === "GET /api/workspaces/default/runs") {
       const wanted = url.searchParams.getAll("status");
@@ -171,7 +196,6 @@ export class MemoryServer {
 
   #keepArtifact(request: IncomingMessage, response: ServerResponse, run: MemoryRun, route: string, body: Buffer): void {
     this.uploads += 1;
-    if (this.faultOfUpload(this.uploads) === "unavailable") return refuse(response, "STORAGE_UNAVAILABLE");
     const name = decodeURIComponent(route.slice(PUT_ARTIFACT.length));
     const media_type = String(request.headers["content-type"]);
     const stored = { name, media_type, content: body.toString(), atSequence: run.lastSequence, status: run.status };
@@ -233,6 +257,11 @@ export class MemoryServer {
     const answer = { ...admission.positions, duplicate: admission.duplicate, control: run.control };
     setTimeout(() => send(response, 200, answer), fault === "delay" ? 20 : 0);
   }
+}
+
+function routeOf({ method, url }: IncomingMessage, base: string): string {
+  const { pathname } = new URL(url ?? "/", base);
+  return `${method} ${pathname.replace(/^\/api\/runs\/[^/]+/, "/api/runs/:id")}`;
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

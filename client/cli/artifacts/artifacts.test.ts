@@ -92,7 +92,11 @@ describe("--artifact", () => {
   });
 
   test("what fails is tried again, then said, and fails nothing", async () => {
-    server.faultOfUpload = (upload) => (upload === 2 ? "none" : "unavailable");
+    // A second file by its name: it is refused for as long as one is waited for.
+    server.refusalOf = (route, before) => {
+      if (route.endsWith("/1.log")) return before === 0 ? { status: 503, retryAfter: "0" } : null;
+      return route.endsWith("/2.log") ? { status: 429, retryAfter: "60" } : null;
+    };
     const { code, stderr } = await run(
       ["--artifact", at("a/1.log"), "--artifact", at("a/2.log"), "--artifact", "nope"],
       "true",
@@ -101,6 +105,7 @@ describe("--artifact", () => {
     expect(server.onlyRun.artifacts.map(({ name }) => name)).toEqual(["1.log"]);
     expect(stderr).toContain("there is no file nope.");
     expect(stderr).toContain(`the artifact ${at("a/2.log")} is not uploaded: `);
+    expect(server.uploads).toBe(1);
     expect(server.onlyRun.status).toBe("succeeded");
   });
 

@@ -1,3 +1,5 @@
+import { orThrow } from "../../../../client/runcast-error.ts";
+import type { RuncastApi } from "../../../../client/api.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { EventFeed, type FeedRange, type FeedState } from "./event-feed.ts";
 
@@ -8,17 +10,10 @@ export class EventFeedView {
   isCut = $state(false);
   readonly #feed: EventFeed;
 
-  constructor(runId: string, range: FeedRange, signal: AbortSignal) {
+  constructor(api: RuncastApi, runId: string, range: FeedRange, signal: AbortSignal) {
     this.#feed = new EventFeed(
       range,
-      async (query) => {
-        const response = await fetch(`/api/runs/${encodeURIComponent(runId)}/events?${query}`, {
-          headers: { accept: "application/x-ndjson" },
-          signal,
-        });
-        if (!response.ok) throw new Error(`the server answered ${response.status}`);
-        return response.text();
-      },
+      async (query) => orThrow(await api.readLines(runId, new URLSearchParams(query), signal)),
       () => {
         this.events = this.#feed.events;
         this.state = this.#feed.state;

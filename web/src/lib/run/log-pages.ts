@@ -1,8 +1,10 @@
+import type { RuncastApi } from "../../../../client/api.ts";
+import { retryDelayMs } from "../../../../client/backoff.ts";
 import type { LogLines, SequenceRange } from "../console/log-lines.ts";
 
 /** A flick through the log passes thousands of blocks; only where one comes to rest is worth a request. */
 const REST_MS = 80;
-const RETRY_MS = 2_000;
+const RETRY = { firstMs: 1_000, maxMs: 15_000 };
 /** A block so little above what one looks at now is worth having all the same. */
 const NEAR_LINES = 2_000;
 
@@ -23,6 +25,8 @@ export class LogPages {
   readonly #options: LogPagesOptions;
   readonly #loading = new Map<number, AbortController>();
   #wanted: readonly number[] = [];
+  /** In a row. */
+  #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LogPagesOptions) {
@@ -59,13 +63,15 @@ export class LogPages {
     this.#loading.set(range.first, controller);
     try {
       const lines = await this.#options.read(range, controller.signal);
+      this.#failures = 0;
       this.#options.log.fill(range, lines);
       this.#options.onTrouble(null);
       this.#options.onFilled(range, lines);
     } catch (cause) {
       if (controller.signal.aborted) return;
       this.#options.onTrouble(cause instanceof Error ? cause.message : String(cause));
-      this.#later(RETRY_MS);
+      this.#failures += 1;
+      this.#later(retryDelayMs(this.#failures, RETRY, Math.random));
     } finally {
       this.#loading.delete(range.first);
     }
@@ -74,15 +80,12 @@ export class LogPages {
 
 /** Through HTTP, as NDJSON: the stored bytes, numbers with their digits. Throws what to tell the reader. */
 export const readLinesOf =
-  (runId: string): ReadLines =>
+  (api: RuncastApi, runId: string): ReadLines =>
   async ({ first, last }, signal) => {
     const query = new URLSearchParams({ after_sequence: String(first - 1), limit: String(last - first + 1) });
-    const response = await fetch(`/api/runs/${encodeURIComponent(runId)}/events?${query}`, {
-      headers: { accept: "application/x-ndjson" },
-      signal,
-    });
-    if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    return splitLines(await response.text());
+    const answer = await api.readLines(runId, query, signal);
+    if (answer.kind === "problem") throw new Error(answer.problem.detail);
+    return splitLines(answer.value);
   };
 
 /** NDJSON text → lines with their numbers; a line that has none is damage and is left out. */

@@ -1,6 +1,7 @@
+import type { RuncastApi } from "../../../../client/api.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { parseLine } from "../../../../protocol/ndjson.ts";
-import { summarySchema, type Summary } from "../../../../protocol/summary.ts";
+import type { Summary } from "../../../../protocol/summary.ts";
 import type { LogLines } from "../console/log-lines.ts";
 import { LiveSummary } from "./live-summary.ts";
 
@@ -13,6 +14,7 @@ const AGAIN_MS = 3_000;
 export class RunSummary {
   summary: Summary | null = $state.raw(null);
   problem: string | null = $state.raw(null);
+  readonly #api: RuncastApi;
   readonly #runId: string;
   readonly #signal: AbortSignal;
   readonly #log: LogLines;
@@ -21,7 +23,8 @@ export class RunSummary {
   #reading: Promise<void> | null = null;
   #readAt = 0;
 
-  constructor(runId: string, signal: AbortSignal, log: LogLines) {
+  constructor(api: RuncastApi, runId: string, signal: AbortSignal, log: LogLines) {
+    this.#api = api;
     this.#runId = runId;
     this.#signal = signal;
     this.#log = log;
@@ -53,19 +56,18 @@ export class RunSummary {
 
   async #read(): Promise<void> {
     this.#readAt = Date.now();
-    try {
-      const response = await fetch(`/api/runs/${encodeURIComponent(this.#runId)}/summary`, { signal: this.#signal });
-      if (!response.ok) throw new Error(`the server answered ${response.status}`);
-      const live = new LiveSummary(summarySchema.parse(await response.json()));
-      // Lines that were here before the answer was.
-      for (const { sequence, line } of this.#log.arrivedAfter(live.position))
-        live.take(sequence, line === null ? null : parseLine(line));
-      this.#live = live;
-      this.summary = live.copy();
-      this.problem = null;
-    } catch (cause) {
-      if (this.#signal.aborted) return;
-      this.problem = cause instanceof Error ? cause.message : String(cause);
+    const answer = await this.#api.getSummary(this.#runId, this.#signal);
+    if (this.#signal.aborted) return;
+    if (answer.kind === "problem") {
+      this.problem = answer.problem.detail;
+      return;
     }
+    const live = new LiveSummary(answer.value);
+    // Lines that were here before the answer was.
+    for (const { sequence, line } of this.#log.arrivedAfter(live.position))
+      live.take(sequence, line === null ? null : parseLine(line));
+    this.#live = live;
+    this.summary = live.copy();
+    this.problem = null;
   }
 }

@@ -75,12 +75,17 @@ export class RunView {
     this.#api = api;
     this.runId = runId;
     const { signal } = this.#stopped;
-    this.summary = new RunSummary(runId, signal, this.log);
-    this.timeline = new EventFeedView(runId, { types: TIMELINE, most: TIMELINE_EVENTS, keep: "first" }, signal);
-    this.metrics = new EventFeedView(runId, { types: ["metric.recorded"], most: METRIC_EVENTS, keep: "last" }, signal);
+    this.summary = new RunSummary(api, runId, signal, this.log);
+    this.timeline = new EventFeedView(api, runId, { types: TIMELINE, most: TIMELINE_EVENTS, keep: "first" }, signal);
+    this.metrics = new EventFeedView(
+      api,
+      runId,
+      { types: ["metric.recorded"], most: METRIC_EVENTS, keep: "last" },
+      signal,
+    );
     this.#pages = new LogPages({
       log: this.log,
-      read: readLinesOf(runId),
+      read: readLinesOf(api, runId),
       onFilled: ({ first }, lines) => {
         this.rows.joined.fill(
           blockOf(first),

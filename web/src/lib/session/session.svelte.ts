@@ -1,6 +1,7 @@
 import { createContext } from "svelte";
-import { RuncastApi, type RunProblem } from "../../../../client/api.ts";
+import type { RunProblem } from "../../../../client/api.ts";
 import { problemSchema, type Principal, type Role } from "../../../../protocol/api.ts";
+import { pageApi } from "./page-api.ts";
 
 export type SessionState =
   | { kind: "checking" }
@@ -15,7 +16,7 @@ export class Session {
    * The token one has just signed in with, for the commands the page shows. Only in memory: a reload forgets it, and nothing stores it.
    */
   token = $state.raw<string | null>(null);
-  readonly api = new RuncastApi({ url: location.origin });
+  readonly api = pageApi();
 
   async check(): Promise<void> {
     const answer = await this.api.whoAmI();
@@ -35,10 +36,14 @@ export class Session {
       : "The token was accepted, but the browser did not keep the session. Are cookies allowed for this address?";
   }
 
-  async signOut(): Promise<void> {
-    await fetch("/api/session", { method: "DELETE" });
+  /** Null when signed out; else why not: the cookie is still good, and to say anything else would be a lie. */
+  async signOut(): Promise<string | null> {
+    const answer = await this.api.signOut();
+    // Without a session there is none to end.
+    if (answer.kind === "problem" && answer.problem.status !== 401) return answer.problem.detail;
     this.token = null;
     this.state = { kind: "signed_out" };
+    return null;
   }
 
   /** Someone answered 401: the session has ended. */

@@ -1,0 +1,82 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { CommandLine } from "../testing/command-line.ts";
+import { MemoryServer } from "../testing/memory-server.ts";
+import type { RefusedHere } from "../testing/memory-server.ts";
+import { SpoolFolder } from "../testing/spool-folder.ts";
+
+/** The commands that somebody waits for, at a server that is busy or away: a little patience, words, and an end. */
+
+let commandLine: CommandLine;
+let server: MemoryServer;
+beforeAll(async () => {
+  commandLine = await CommandLine.build();
+});
+afterAll(() => commandLine.remove());
+beforeEach(async () => {
+  server = await MemoryServer.start();
+});
+afterEach(() => server.down());
+
+const env = (more: Record<string, string> = {}) => ({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token, ...more });
+const asked = (route: string) => server.askedAt.get(route)?.length ?? 0;
+const refuseFirst = (...refusals: RefusedHere[]) => {
+  server.refusalOf = (_route, before) => refusals[before] ?? null;
+};
+
+test("a busy server is asked again, and that is said once", async () => {
+  refuseFirst({ status: 503 }, "cut", { status: 429, retryAfter: "1" });
+  const { code, stderr, stdout } = await commandLine.run(["list"], env());
+  expect(stderr.match(/trying again/g)).toHaveLength(1);
+  expect(stderr).toContain(`${server.url} answers 503`);
+  expect([code, stdout]).toEqual([0, ""]);
+  expect(asked("GET /api/workspaces/default/runs")).toBe(4);
+});
+
+test("who does not get an answer is told in time, and why", async () => {
+  server.refusalOf = () => ({ status: 503 });
+  const begunAt = performance.now();
+  const { runId } = server.addRun();
+  const words = [["list"], ["tail", runId], ["verify", runId]];
+  for (const { code, stderr } of await Promise.all(words.map((one) => commandLine.run(one, env())))) {
+    expect(code).toBe(1);
+    expect(stderr).toContain("the server answered 503");
+  }
+  expect(performance.now() - begunAt).toBeLessThan(15_000);
+  for (const route of ["GET /api/workspaces/default/runs", "GET /api/runs/:id", "POST /api/runs/:id/verify"]) {
+    expect(asked(route)).toBeGreaterThan(2);
+    expect(asked(route)).toBeLessThan(40);
+  }
+}, 30_000);
+
+test("tail that does not follow ends when the server does not come back; one that follows goes on", async () => {
+  const { runId } = server.addRun();
+  server.refusalOf = (route) => (route.endsWith("/live") || route.endsWith("/events") ? { status: 503 } : null);
+  const following = commandLine.start(["tail", runId], env());
+  const { code, stderr } = await commandLine.run(["tail", "--no-follow", runId], env());
+  expect(code).toBe(1);
+  expect(stderr).toContain("trying again …");
+  expect(stderr).toContain(`${server.url} has not come back`);
+  server.refusalOf = () => null;
+  await vi.waitFor(() => expect(following.stderr).toContain("connected again."), 20_000);
+  following.process.kill("SIGINT");
+  expect(await following.finished).toMatchObject({ code: 130 });
+}, 40_000);
+
+test("resume keeps what a server does not take now, and says what it answers", async () => {
+  mkdirSync(commandLine.stateHome, { recursive: true });
+  const spool = new SpoolFolder(join(commandLine.stateHome, "spool"));
+  const kept = env({ RUNCAST_SPOOL: spool.path });
+  await server.down();
+  await commandLine.run(["run", "--", "echo", "one"], kept);
+  await server.listen();
+  server.refusalOf = (route) => (route.endsWith("/events") ? { status: 429, retryAfter: "60" } : null);
+  const refused = await commandLine.run(["resume"], kept);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("429");
+  expect(asked("POST /api/runs/:id/events")).toBe(1);
+  server.refusalOf = () => null;
+  expect((await commandLine.run(["resume"], kept)).code).toBe(0);
+  expect(server.onlyRun.console.map(({ message }) => message)).toEqual(["one"]);
+}, 60_000);
