@@ -28,6 +28,39 @@ afterAll(async () => {
 
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });
 
+test("a server that is busy while the page comes is asked again by itself; one that stays so is told, with a way on", async () => {
+  const { run_id: runId } = await server.api.createRun({ name: "patience" });
+  await server.api.add(runId, [{ type: "run.started", payload: {} }, consoleLine("here")]);
+  const { page, context, errors } = await visit(browser, administrator);
+  const asked = new Map<string, number>();
+  let busy = 2;
+  await page.route(/\/api\/(session|runs\/[^/]+(\/summary|\/events)?)(\?|$)/, (route) => {
+    const { pathname } = new URL(route.request().url());
+    asked.set(pathname, (asked.get(pathname) ?? 0) + 1);
+    if ((asked.get(pathname) ?? 0) > busy) return route.continue();
+    return route.fulfill({ status: 503, headers: { "retry-after": "0" }, body: "busy" });
+  });
+  await page.goto(`${server.server.url}/runs/${runId}`);
+  await waitForHead(page, 3);
+  await page.getByText("live", { exact: true }).waitFor();
+  expect(asked.get(`/api/runs/${runId}`)).toBe(3);
+  expect(asked.get("/api/session")).toBe(3);
+
+  // To say that one is signed out would be a lie while the cookie is still good.
+  busy = Infinity;
+  await button(page, /^You: /).click();
+  await button(page, "Sign out").click();
+  await page.getByText(/You are still signed in: the server answered 503/).waitFor();
+  expect(page.url()).toContain(runId);
+  await page.reload();
+  await page.getByText("The runs could not be read").waitFor();
+  busy = 0;
+  await button(page, "Try again").click();
+  await waitForHead(page, 3);
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
 test("a stale edit is told in words and undoes nothing; saved again it is an edit of the newer one", async () => {
   const { run_id: runId } = await server.api.createRun({ name: "first", labels: { a: "1" } });
   const { page, context, errors } = await visit(browser, administrator);
