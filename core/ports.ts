@@ -65,13 +65,24 @@ export type SegmentDamage = { bytes: number; sha256: string };
 
 /** How far the archive of an ended run has come; see `archive-plan.ts`. */
 export type ArchiveProgress =
-  | { phase: "open" }
-  | { phase: "composing"; uploadId: string; partBytes: number; parts: { partNumber: number; etag: string }[] }
+  | { phase: "open"; wrong?: WrongLogs }
+  | {
+      phase: "composing";
+      uploadId: string;
+      partBytes: number;
+      parts: { partNumber: number; etag: string }[];
+      wrong?: WrongLogs;
+    }
+  /** R2 gave back another log than it was given: it is to be taken away. */
+  | { phase: "wrong"; wrong: WrongLogs }
   /** The whole log is one object; its hash was taken from what R2 gave back. */
   | { phase: "composed"; sha256: string }
   | { phase: "proved" }
   /** The segments are deleted; only the object's own storage is left. */
   | { phase: "cleared" };
+
+/** How often the whole log came back with other bytes, and before when it is not made again. [ARC8] */
+export type WrongLogs = { count: number; until: number };
 
 /** The run's own durable storage: synchronous, transactional, lost never. */
 export interface EventLog {
@@ -132,8 +143,19 @@ export type SegmentKey = Pick<Segment, "firstSequence" | "lastSequence">;
 
 /** The run's log in R2. Every call may be repeated. */
 export interface Archive {
-  /** Creates the segment once and returns the SHA-256 of its bytes. Throws when it exists with other bytes. */
-  putSegment(run: RunAddress, segment: SegmentKey, lines: string): Promise<string>;
+  /** Creates the segment once. `occupied` when something with other bytes lies there, of which `etag` says what it is. */
+  putSegment(
+    run: RunAddress,
+    segment: SegmentKey,
+    lines: string,
+  ): Promise<StoredSegment | { kind: "occupied"; etag: string }>;
+  /** The segment in place of what lies there, if that is still what `etag` says. */
+  replaceSegment(
+    run: RunAddress,
+    segment: SegmentKey,
+    lines: string,
+    etag: string,
+  ): Promise<StoredSegment | { kind: "changed" }>;
   /** Whole segment, or null when it is not there (deleted because the run was archived meanwhile). */
   readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null>;
   /** Bytes `from..to` (exclusive) of the whole log, cut anywhere; null when there is no whole log. */
@@ -163,7 +185,11 @@ export interface Archive {
   /** Null when the run is not archived, or not any more. */
   readManifest(run: RunAddress): Promise<Manifest | null>;
   deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void>;
+  /** Takes the whole log away. */
+  deleteLog(run: RunAddress): Promise<void>;
 }
+/** `sha256`: of its bytes. */
+export type StoredSegment = { kind: "stored"; sha256: string };
 export type RunAddress = { workspaceId: string; runId: string };
 
 /** What D1 holds of a run. */

@@ -45,14 +45,26 @@ export function archiveContract(name: string, archive: () => Archive): void {
   }
 
   describe(`the archive: ${name}`, () => {
-    test("[ARC1] a segment is created once: the same bytes again are fine, others are not", async () => {
+    test("[ARC1] [ARC7] a segment is created once: the same bytes again are fine, others are told and stay until they are replaced as they were told", async () => {
       const run = newRun();
       const segment = segmentOf(1, 2, "a\né\n");
       expect(await archive().readSegment(run, segment)).toBeNull();
-      expect(await archive().putSegment(run, segment, "a\né\n")).toBe(await hexOf("a\né\n"));
-      expect(await archive().putSegment(run, segment, "a\né\n")).toBe(await hexOf("a\né\n"));
-      await expect(archive().putSegment(run, segment, "a\nb\n")).rejects.toThrow("exists with other bytes");
+      const stored = { kind: "stored", sha256: await hexOf("a\né\n") };
+      expect(await archive().putSegment(run, segment, "a\né\n")).toEqual(stored);
+      expect(await archive().putSegment(run, segment, "a\né\n")).toEqual(stored);
+      const occupied = await archive().putSegment(run, segment, "a\nb\n");
+      if (occupied.kind !== "occupied") throw new Error("it was overwritten");
       expect(await archive().readSegment(run, segment)).toBe("a\né\n");
+      const { etag } = occupied;
+      const replaced = { kind: "stored", sha256: await hexOf("a\nb\n") };
+      expect(await archive().replaceSegment(run, segment, "a\nb\n", etag)).toEqual(replaced);
+      expect(await archive().readSegment(run, segment)).toBe("a\nb\n");
+      // It is not what it was any more, nor is what is gone.
+      expect(await archive().replaceSegment(run, segment, "a\nc\n", etag)).toEqual({ kind: "changed" });
+      await archive().deleteSegments(run, [segment]);
+      expect(await archive().replaceSegment(run, segment, "a\nc\n", etag)).toEqual({ kind: "changed" });
+      expect(await archive().readSegment(run, segment)).toBeNull();
+      expect(await archive().putSegment(run, segment, "a\nb\n")).toEqual(replaced);
     });
 
     test("[STO2] a small log is its segments end to end, put again as often as one likes, read by bytes", async () => {
@@ -83,6 +95,9 @@ export function archiveContract(name: string, archive: () => Archive): void {
       await archive().putManifest(run, JSON.stringify(manifest));
       await archive().putManifest(run, JSON.stringify(manifest));
       expect(await archive().readManifest(run)).toEqual(manifest);
+      await archive().deleteLog(run);
+      await archive().deleteLog(run);
+      expect(await archive().logBytes(run)).toBeNull();
     });
 
     test("[ARC2] a large log goes up in equal parts, the last shorter; a part may come twice; the upload is gone when it is complete", async () => {

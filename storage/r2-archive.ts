@@ -1,6 +1,6 @@
 import { bytesToHex } from "../protocol/hex.ts";
 import type { Manifest } from "../protocol/proof/manifest.ts";
-import type { Archive, RunAddress, SegmentKey } from "../core/ports.ts";
+import type { Archive, RunAddress, SegmentKey, StoredSegment } from "../core/ports.ts";
 import { isNoSuchUpload } from "./r2-errors.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
 import { manifestOf } from "./stored-manifest.ts";
@@ -18,23 +18,33 @@ export class R2Archive implements Archive {
     this.#bucket = bucket;
   }
 
-  async putSegment(run: RunAddress, segment: SegmentKey, lines: string): Promise<string> {
-    const bytes = new TextEncoder().encode(lines);
-    const sha256 = bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  async putSegment(
+    run: RunAddress,
+    segment: SegmentKey,
+    lines: string,
+  ): Promise<StoredSegment | { kind: "occupied"; etag: string }> {
+    const { bytes, sha256 } = await hashed(lines);
     const key = segmentKey(run, segment);
-    const put = await this.#bucket.put(key, bytes, {
-      ...NDJSON,
-      sha256,
-      onlyIf: new Headers({ "if-none-match": "*" }),
-    });
-    if (put !== null) return sha256;
+    const onlyIf = new Headers({ "if-none-match": "*" });
+    if ((await this.#bucket.put(key, bytes, { ...NDJSON, sha256, onlyIf })) !== null) return { kind: "stored", sha256 };
     // It is there already: from an attempt that was killed before it could write that down, or from nobody we know.
-    const stored = await this.#bucket.head(key);
-    const storedSha256 = stored?.checksums.sha256;
-    if (stored === null || storedSha256 === undefined || bytesToHex(new Uint8Array(storedSha256)) !== sha256) {
-      throw new Error(`${key} exists with other bytes`);
-    }
-    return sha256;
+    const there = await this.#bucket.head(key);
+    if (there === null) throw new Error(`${key} was there, and is gone`);
+    const stored = there.checksums.sha256;
+    const isOwn = stored !== undefined && bytesToHex(new Uint8Array(stored)) === sha256;
+    return isOwn ? { kind: "stored", sha256 } : { kind: "occupied", etag: there.etag };
+  }
+
+  async replaceSegment(
+    run: RunAddress,
+    segment: SegmentKey,
+    lines: string,
+    etag: string,
+  ): Promise<StoredSegment | { kind: "changed" }> {
+    const { bytes, sha256 } = await hashed(lines);
+    const onlyIf = { etagMatches: etag };
+    const put = await this.#bucket.put(segmentKey(run, segment), bytes, { ...NDJSON, sha256, onlyIf });
+    return put === null ? { kind: "changed" } : { kind: "stored", sha256 };
   }
 
   async readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null> {
@@ -129,8 +139,17 @@ export class R2Archive implements Archive {
       await this.#bucket.delete(keys.slice(at, at + KEYS_A_DELETE));
   }
 
+  async deleteLog(run: RunAddress): Promise<void> {
+    await this.#bucket.delete(wholeLogKey(run));
+  }
+
   async #segmentBytes(run: RunAddress, segment: SegmentKey): Promise<Uint8Array | null> {
     const object = await this.#bucket.get(segmentKey(run, segment));
     return object === null ? null : new Uint8Array(await object.arrayBuffer());
   }
+}
+
+async function hashed(lines: string): Promise<{ bytes: Uint8Array; sha256: string }> {
+  const bytes = new TextEncoder().encode(lines);
+  return { bytes, sha256: bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) };
 }

@@ -60,5 +60,8 @@ export function earliestDue(facts: DueFacts): number | null {
   return due.length === 0 ? null : Math.min(...due);
 }
 
+/** Pause before the whole log is made again that came back wrong `count` times: a minute doubling to an hour. [ARC8] */
+export const wrongLogPauseMs = (count: number): number => Math.min(3_600_000, 60_000 * 2 ** Math.max(0, count - 1));
+
 /** Pause before attempt `failures + 1`: 1 s doubling to 60 s. */
 export const backoffMs = (failures: number): number => Math.min(60_000, 1_000 * 2 ** Math.max(0, failures - 1));

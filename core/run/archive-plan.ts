@@ -1,4 +1,4 @@
-import type { ArchiveProgress, HotBatch, Segment, SegmentKey } from "../ports.ts";
+import type { ArchiveProgress, HotBatch, Segment, SegmentKey, WrongLogs } from "../ports.ts";
 import { FLUSH_AFTER_MS } from "./alarm-plan.ts";
 
 const MIB = 1024 * 1024;
@@ -40,6 +40,7 @@ export type ArchiveStep =
   | { kind: "start_upload"; partBytes: number }
   | { kind: "upload_part"; uploadId: string; partNumber: number; range: ByteRange }
   | { kind: "complete_upload"; uploadId: string; parts: { partNumber: number; etag: string }[] }
+  | { kind: "delete_log" }
   | { kind: "write_manifest"; sha256: string }
   | { kind: "write_index" }
   | { kind: "delete_segments" }
@@ -70,7 +71,11 @@ function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
   const { archive } = facts;
   const totalBytes = logBytes(facts.segments);
   switch (archive.phase) {
+    case "wrong":
+      return { kind: "delete_log" };
     case "open":
+      if (archive.wrong !== undefined && archive.wrong.until > facts.now)
+        return { kind: "wait", until: archive.wrong.until };
       if (totalBytes >= SINGLE_PUT_BYTES) return { kind: "start_upload", partBytes: partBytesFor(totalBytes) };
       return gatherFor(facts, { kind: "put_log", range: { from: 0, to: totalBytes } });
     case "composing": {
@@ -93,6 +98,11 @@ function nextClosingStep(facts: ArchiveFacts): ArchiveStep {
       return facts.watchersBehind ? { kind: "wait", until: facts.now + LOOK_AGAIN_MS } : { kind: "empty" };
   }
 }
+
+/** The whole log is begun anew; how often it came back wrong is not forgotten over that. */
+export const begunAnew = (archive: ArchiveProgress): ArchiveProgress => ({ phase: "open", ...wrongOf(archive) });
+export const wrongOf = (archive: ArchiveProgress): { wrong?: WrongLogs } =>
+  "wrong" in archive && archive.wrong !== undefined ? { wrong: archive.wrong } : {};
 
 /** The put when its bytes are in memory, else the segments to read next: a few hundred at most, however small they are. [ARC5] */
 function gatherFor({ gathered, segments }: ArchiveFacts, put: Extract<ArchiveStep, { range: ByteRange }>): ArchiveStep {

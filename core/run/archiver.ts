@@ -2,8 +2,16 @@ import { isTerminal } from "../../protocol/event.ts";
 import { manifestText, signedText, type UnsignedManifest } from "../../protocol/proof/manifest.ts";
 import { bytesToHex } from "../../protocol/hex.ts";
 import type { ArchiveProgress, EventLog, RunPorts, Segment, SegmentDamage, SegmentKey } from "../ports.ts";
-import { backoffMs } from "./alarm-plan.ts";
-import { logBytes, nextArchiveStep, planSegment, requestsOf, type ArchiveStep } from "./archive-plan.ts";
+import { backoffMs, wrongLogPauseMs } from "./alarm-plan.ts";
+import {
+  begunAnew,
+  logBytes,
+  nextArchiveStep,
+  planSegment,
+  requestsOf,
+  wrongOf,
+  type ArchiveStep,
+} from "./archive-plan.ts";
 import { GatheredLog } from "./gathered-log.ts";
 import { endSha256, hashedWith } from "./log-hash.ts";
 import { buildManifest } from "./manifest.ts";
@@ -138,7 +146,8 @@ export class Archiver {
         return this.#composed(memory);
       case "start_upload": {
         const uploadId = await archive.startUpload(run);
-        this.#keepProgress(memory, { phase: "composing", uploadId, partBytes: step.partBytes, parts: [] });
+        const { partBytes } = step;
+        this.#keepProgress(memory, { phase: "composing", uploadId, partBytes, parts: [], ...wrongOf(memory.archive) });
         return;
       }
       case "upload_part": {
@@ -154,6 +163,12 @@ export class Archiver {
         const answer = await archive.completeUpload(run, step);
         return answer.kind === "gone" ? this.#uploadGone(memory) : this.#composed(memory);
       }
+      case "delete_log":
+        // A step that begins with a write: it waits until that is durable, so an object whose storage is another's by now deletes nothing.
+        if (this.#host.memory() !== memory) return;
+        this.#keepProgress(memory, memory.archive);
+        await archive.deleteLog(run);
+        return this.#keepProgress(memory, begunAnew(memory.archive));
       case "write_manifest": {
         const { status, last_sequence: events } = memory.state;
         if (!isTerminal(status)) throw new Error(`a run that is ${status} has no manifest`);
@@ -183,7 +198,8 @@ export class Archiver {
   async #putSegment(memory: RunMemory, key: SegmentKey): Promise<void> {
     const { archive, log } = this.#ports;
     const lines = collectLines(log, key);
-    const sha256 = await archive.putSegment(memory.identity, key, lines);
+    const put = await archive.putSegment(memory.identity, key, lines);
+    const sha256 = put.kind === "stored" ? put.sha256 : await this.#replaceSegment(memory, key, lines, put.etag);
     // The run may have been erased or recalled while R2 worked: what is written down now must be about the run as it is.
     const now = this.#host.memory();
     const at = now?.segments.findIndex((segment) => segment.firstSequence === key.firstSequence) ?? -1;
@@ -200,6 +216,22 @@ export class Archiver {
     now.hashed = hashed;
     now.hotBytes -= stored.bytes;
     now.oldestHotAt = firstOf(log.rowsAfter(stored.lastSequence))?.receivedAt ?? null;
+  }
+
+  /**
+   * Something else lies where the segment is to be: these lines are stored nowhere else yet, so it gives way. It is written down first, and what goes
+   * to R2 waits until that is durable: an object whose storage is another's by now cannot undo what that has put there. [ARC7]
+   */
+  async #replaceSegment(memory: RunMemory, key: SegmentKey, lines: string, etag: string): Promise<string> {
+    const { archive, log, report } = this.#ports;
+    const planned = memory.segments.at(-1);
+    if (this.#host.memory() !== memory || planned === undefined) throw new Error("the run has changed meanwhile");
+    log.putSegment(planned);
+    const { firstSequence: first, lastSequence: last } = key;
+    report("segment_replaced", { workspace_id: memory.identity.workspaceId, first, last, etag });
+    const replaced = await archive.replaceSegment(memory.identity, key, lines, etag);
+    if (replaced.kind === "stored") return replaced.sha256;
+    throw new Error(`what lies where the segment ${first}-${last} is to be has changed meanwhile`);
   }
 
   /**
@@ -244,7 +276,7 @@ export class Archiver {
     const { archive } = memory;
     if (archive.phase !== "composing") return;
     // Parts that are there were cut where the bytes were before.
-    this.#keepProgress(memory, { phase: "open" });
+    this.#keepProgress(memory, begunAnew(archive));
     await this.#ports.archive.abortUpload(memory.identity, archive.uploadId);
   }
 
@@ -256,7 +288,7 @@ export class Archiver {
   async #uploadGone(memory: RunMemory): Promise<void> {
     const bytes = await this.#ports.archive.logBytes(memory.identity);
     if (bytes === logBytes(memory.segments)) return this.#composed(memory);
-    this.#keepProgress(memory, { phase: "open" });
+    this.#keepProgress(memory, begunAnew(memory.archive));
   }
 
   async #composed(memory: RunMemory): Promise<void> {
@@ -265,9 +297,11 @@ export class Archiver {
     const isWhole = memory.segments.every(({ damage }) => damage === undefined);
     const written = endSha256(this.#ports.log, memory);
     if (isWhole && written !== null && sha256 !== written) {
-      // R2 gives back other bytes than it took, or somebody else put them there. The segments are still right: once more. [DMG1]
-      this.#keepProgress(memory, { phase: "open" });
-      throw new Error(`the whole log has the hash ${sha256} instead of ${written}`);
+      // R2 gives back other bytes than it took, or somebody else put them there. The segments are still right: they are read until it is. [ARC8]
+      const count = (wrongOf(memory.archive).wrong?.count ?? 0) + 1;
+      this.#ports.report("log_wrong", { workspace_id: memory.identity.workspaceId, sha256, expected: written, count });
+      const until = this.#ports.clock.now() + wrongLogPauseMs(count);
+      return this.#keepProgress(memory, { phase: "wrong", wrong: { count, until } });
     }
     if (this.#host.memory() === memory && memory.isIncomplete === isWhole) this.#host.composed(memory, !isWhole);
     this.#keepProgress(memory, { phase: "composed", sha256 });

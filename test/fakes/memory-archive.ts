@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Manifest } from "../../protocol/proof/manifest.ts";
-import type { Archive, RunAddress, SegmentKey } from "../../core/ports.ts";
+import type { Archive, RunAddress, SegmentKey, StoredSegment } from "../../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
 import { manifestOf } from "../../storage/stored-manifest.ts";
 
@@ -21,14 +21,33 @@ export class MemoryArchive implements Archive {
   /** Called before each call takes effect, with the requests that R2 would count: throws to fail it, waits to hang it. */
   interrupt: (call: ArchiveCall, requests?: number) => Promise<void> | void = () => {};
 
-  async putSegment(run: RunAddress, segment: SegmentKey, lines: string): Promise<string> {
+  async putSegment(
+    run: RunAddress,
+    segment: SegmentKey,
+    lines: string,
+  ): Promise<StoredSegment | { kind: "occupied"; etag: string }> {
     await this.interrupt("putSegment");
     const key = segmentKey(run, segment);
     const bytes = Buffer.from(lines);
-    const stored = this.objects.get(key);
-    if (stored !== undefined && !stored.equals(bytes)) throw new Error(`${key} exists with other bytes`);
+    const there = this.objects.get(key);
+    if (there !== undefined && !there.equals(bytes)) return { kind: "occupied", etag: hashOf(there) };
     this.objects.set(key, bytes);
-    return hashOf(bytes);
+    return { kind: "stored", sha256: hashOf(bytes) };
+  }
+
+  async replaceSegment(
+    run: RunAddress,
+    segment: SegmentKey,
+    lines: string,
+    etag: string,
+  ): Promise<StoredSegment | { kind: "changed" }> {
+    await this.interrupt("replaceSegment");
+    const key = segmentKey(run, segment);
+    const there = this.objects.get(key);
+    if (there === undefined || hashOf(there) !== etag) return { kind: "changed" };
+    const bytes = Buffer.from(lines);
+    this.objects.set(key, bytes);
+    return { kind: "stored", sha256: hashOf(bytes) };
   }
 
   async readSegment(run: RunAddress, segment: SegmentKey): Promise<string | null> {
@@ -134,6 +153,11 @@ export class MemoryArchive implements Archive {
   async deleteSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<void> {
     await this.interrupt("deleteSegments");
     for (const segment of segments) this.objects.delete(segmentKey(run, segment));
+  }
+
+  async deleteLog(run: RunAddress): Promise<void> {
+    await this.interrupt("deleteLog");
+    this.objects.delete(wholeLogKey(run));
   }
 
   /** What R2 does after a week, or an operator at once. */

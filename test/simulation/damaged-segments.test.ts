@@ -177,23 +177,6 @@ test("[DMG1] a segment that somebody damages when parts of the archive are there
   expect((await world.index.get(RUN.runId))?.run.incomplete).toBe(false);
 });
 
-test("[DMG1] a whole log that comes back with other bytes is made once more, and no segment is deleted before it is right", async () => {
-  const world = await openRun("small");
-  const { written } = endDamaged(world, []);
-  let failures = 2;
-  world.archive.interrupt = (call) => {
-    if (call === "hashLog" && failures > 0) {
-      failures -= 1;
-      const key = [...world.archive.objects.keys()].find((name) => name.endsWith("events.ndjson")) ?? "";
-      world.archive.objects.set(key, Buffer.from("something else"));
-    }
-  };
-  await world.advance(600_000);
-  expect(failures).toBe(0);
-  expect(world.lines()).toEqual(written);
-  expect((await world.index.get(RUN.runId))?.run.incomplete).toBe(false);
-});
-
 test("[DMG1] the end of a run that lacks something has no hash; that of one that lacks nothing has it", async () => {
   for (const damages of [[], [{ segment: 2, how: "deleted" as const, at: 0, byte: 1 }]]) {
     const world = await openRun("small");
