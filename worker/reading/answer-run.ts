@@ -11,31 +11,35 @@ import { callerHeaders } from "../web-socket.ts";
 import { answerEvents, answerPlainLog } from "./answer-events.ts";
 import { WHOLE_RUN_LIVE, type ReadOptions } from "./read-options.ts";
 import { noteSkipped } from "./note-skipped.ts";
-import { runLog } from "./run-log.ts";
+import { runLog, type RunLog } from "./run-log.ts";
 
 /** The events of a run, in the form and from the place that is asked for. `run` is as D1 knows it. */
 export async function answerRun(c: Context<App>, run: StoredRun, options: ReadOptions): Promise<Response> {
-  const runId = run.run_id;
-  const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId });
-  const isEnded = isTerminal(run.status);
-  const plain = isEnded ? await answerPlainLog(c, reader, runId, options) : null;
+  const reader = readerOf(c, run);
+  const plain = isTerminal(run.status) ? await answerPlainLog(c, reader, run.run_id, options) : null;
   if (plain !== null) return plain;
-  const log = runLog({
-    object: runObject(c.env, runId),
-    reader,
-    headers: callerHeaders(c),
-    isEnded,
-    row: run,
-    damaged: () => noteIncomplete(c.env, run, true),
-    skipped: noteSkipped(c, run),
-  });
   try {
-    return await answerEvents(log, run, options);
+    return await answerEvents(logOf(c, run, reader), run, options);
   } catch (error) {
     if (!(error instanceof LogMissing)) throw error;
     return problem(c, { code: "LOG_INCOMPLETE", detail: "the run is known, but its stored log is missing" });
   }
 }
+
+const readerOf = (c: Context<App>, { workspace_id: workspaceId, run_id: runId }: StoredRun): R2LogReader =>
+  new R2LogReader(c.env.ARCHIVE, { workspaceId, runId });
+
+/** The log of a run for this caller, wherever its lines are; what is found of it is kept. */
+export const logOf = (c: Context<App>, run: StoredRun, reader = readerOf(c, run)): RunLog =>
+  runLog({
+    object: runObject(c.env, run.run_id),
+    reader,
+    headers: callerHeaders(c),
+    isEnded: isTerminal(run.status),
+    row: run,
+    damaged: () => noteIncomplete(c.env, run, true),
+    skipped: noteSkipped(c, run),
+  });
 
 /** A run that has just been made, or was made by the same request before: its events as they come, from the first. */
 export async function answerCreated(c: Context<App>, run: StoredRun): Promise<Response> {

@@ -14,6 +14,7 @@ import { heldOrIndexedRun, noRun } from "../middleware/known-run.ts";
 import { knownWorkspace } from "../middleware/known-workspace.ts";
 import { runObject } from "../objects.ts";
 import { answerCreated } from "../reading/answer-run.ts";
+import { summaryFromLog } from "../reading/summary-from-log.ts";
 import { answerHeader, answers, lineAnswer, newRoutes, refusals, takes } from "../open-api.ts";
 import { idempotencyKey } from "../parameters.ts";
 import { problem } from "../problem.ts";
@@ -112,7 +113,7 @@ export const runRoutes = newRoutes()
       request: { params: runParams },
       responses: {
         200: answers(summarySchema, "The fold of its log"),
-        ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND"),
+        ...refusals("UNAUTHENTICATED", "RUN_NOT_FOUND", "LOG_INCOMPLETE"),
       },
     }),
     async (c) => {
@@ -122,9 +123,13 @@ export const runRoutes = newRoutes()
       if (row.summary !== null) return c.json(row.summary, 200);
       const asked = await runObject(c.env, id).summary();
       if (asked.kind === "summary") return c.json(asked.summary, 200);
-      // It ended and was archived between the two questions.
-      const summary = (await indexOf(c).get(id))?.summary ?? null;
-      return summary === null ? noRun(c, id) : c.json(summary, 200);
+      // It ended and was archived between the two questions, or its row has none that can be read.
+      const ended = await indexOf(c).get(id);
+      if (ended === null) return noRun(c, id);
+      const summary = ended.summary ?? (await summaryFromLog(c, ended.run));
+      if (summary !== null) return c.json(summary, 200);
+      const detail = "neither its row nor its log can tell its summary: its stored log is missing";
+      return problem(c, { code: "LOG_INCOMPLETE", detail });
     },
   )
   .openapi(
