@@ -82,8 +82,21 @@ export class IndexOutbox {
 
   /** What the alarm does: tries once more when it is time. */
   async retry(): Promise<void> {
+    if (!this.#isDue()) return;
+    const memory = this.#memory();
+    // The end of a run whose producer is lost is brought by no request, which would tell the list of it. [LEASE3]
+    const isEnd = memory !== null && isTerminal(memory.state.status);
+    const told = isEnd ? this.#announce(memory).catch(() => this.#notAnnounced()) : undefined;
+    await Promise.all([told, this.#tryToWrite()]);
+  }
+
+  #isDue(): boolean {
     const due = this.dueAt();
-    if (due === null || due > this.#ports.clock.now()) return;
+    return due !== null && due <= this.#ports.clock.now();
+  }
+
+  async #tryToWrite(): Promise<void> {
+    if (!this.#isDue()) return;
     try {
       await this.write();
     } catch (error) {
@@ -98,7 +111,7 @@ export class IndexOutbox {
     const memory = this.#memory();
     if (memory === null || !memory.outbox.pending) return;
     const told = this.#announce(memory).catch(() => this.#notAnnounced());
-    await waitAtMost(this.#ports.timer, SETTLE_MS, Promise.all([told, this.retry()]));
+    await waitAtMost(this.#ports.timer, SETTLE_MS, Promise.all([told, this.#tryToWrite()]));
   }
 
   #announce(memory: RunMemory): Promise<void> {

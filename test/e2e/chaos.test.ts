@@ -8,6 +8,7 @@ import { NumberedProducer } from "../support/numbered-producer.ts";
 import { expectAcknowledged } from "../support/read-every-way.ts";
 import { startRecordingProxy, type RecordingProxy } from "../support/recording-proxy.ts";
 import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 /**
  * Pages that are left open while all kinds of things happen to them. Each hashes what it receives; in the end that must be the hash of the
@@ -54,6 +55,33 @@ async function freeze(tab: Tab, isFrozen: boolean): Promise<void> {
   const debug = await tab.context.newCDPSession(tab.page);
   await debug.send("Page.setWebLifecycleState", { state: isFrozen ? "frozen" : "active" });
   await debug.detach();
+}
+
+/** At five places of the log the console shows what is stored: each line once, in its place. What is hashed is what came, not what is shown. */
+async function expectShown({ name, page }: Tab, lines: string[]): Promise<void> {
+  const log = page.locator("[role=log]");
+  const stored = lines.map((line) => JSON.parse(line));
+  for (const at of [0, 0.25, 0.5, 0.75, 1]) {
+    await log.evaluate((element, part) => (element.scrollTop = element.scrollHeight * part), at);
+    const wanted = Math.round(1 + at * (lines.length - 1));
+    let rows: { sequence: number; text: string | null }[] = [];
+    await waitUntil(`tab ${name} shows line ${wanted} of ${lines.length}`, async () => {
+      rows = await log.locator(".row").evaluateAll((all) =>
+        all.map((row) => ({
+          sequence: Number(row.getAttribute("data-sequence")),
+          text: row.querySelector(".text")?.textContent ?? null,
+        })),
+      );
+      const isHere = (await log.locator(".waiting").count()) === 0;
+      return isHere && rows.some(({ sequence }) => Math.abs(sequence - wanted) < 30);
+    });
+    const first = rows[0]?.sequence ?? 0;
+    expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, index) => first + index));
+    for (const { sequence, text } of rows) {
+      const { type, payload } = stored[sequence - 1];
+      if (type === "console.line") expect(text).toBe(payload.message);
+    }
+  }
 }
 
 const ATTACKS: Record<string, (tabs: { a: Tab; b: Tab; asleep: Tab }) => Promise<void>> = {
@@ -163,9 +191,11 @@ test(
       events: lines.length,
       sha256,
     });
-    for (const { page, errors } of Object.values(tabs)) {
+    for (const tab of Object.values(tabs)) {
+      const { page, errors } = tab;
       // Only a page whose own hash is the stored one says so.
       await page.locator(`.seal.complete[data-sha256="${sha256}"]`).waitFor({ timeout: 60_000 });
+      await expectShown(tab, lines);
       await page.getByRole("button", { name: /^complete/ }).click();
       await page.getByText(/This page received all .* events and hashed each/).waitFor();
       expect(errors).toEqual([]);

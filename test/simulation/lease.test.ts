@@ -53,6 +53,8 @@ test("[LEASE3] a producer that does not come back within end_after_seconds ends 
   expect((await world.index.get("01931b9e-0000-7000-8000-000000000001"))?.run.failure).toMatchObject({
     code: "PRODUCER_LOST",
   });
+  // No request has brought this end, and yet the list is told of it.
+  expect(world.published.at(-1)?.run).toMatchObject({ status: "failed", stale: false });
   const atOnce = leased(0);
   await atOnce.advance(60_001);
   expect(types(atOnce).slice(-2)).toEqual(["producer.lost", "run.completed"]);

@@ -119,7 +119,13 @@ export class LineWindowView {
     this.#holdTop();
     this.#draw();
     clearTimeout(this.#settleTimer);
-    this.#settleTimer = setTimeout(() => this.#place(this.#window.settle()), SETTLE_MS);
+    this.#settleTimer = setTimeout(() => this.#settle(), SETTLE_MS);
+  }
+
+  #settle(): void {
+    // The reader scrolls again, and the browser is about to say so: set now, the position would take that back.
+    if (this.#element !== null && !this.#isHere(this.#element.scrollTop)) return;
+    this.#place(this.#window.settle());
   }
 
   #place(px: number): void {
