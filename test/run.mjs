@@ -12,6 +12,7 @@ import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } 
 import { tmpdir } from "node:os";
 import { delimiter, join, sep } from "node:path";
 import { ROOT, installWhatIsMissing, projectNode } from "../local/install.mjs";
+import { findUnmet } from "./contract/unmet.mjs";
 
 const CHECKS = [
   ["format", "oxfmt", "--check"],
@@ -29,8 +30,14 @@ const CHECKS = [
 // One after the other: on two cores they would slow each other down until a time limit says what a fault should.
 const PROJECTS = ["unit", "workerd", "integration", "e2e"];
 
+/** What chance or a fault brings about is no test of it. */
+const RANDOM = /^.test.(faults.|integration.honest-)/;
+
 const passed = [];
 const failed = [];
+/** Answers, messages and ends of the contract, by name: those in the documents, and those that a test has met. */
+const documented = new Set();
+const met = new Set();
 let args = process.argv.slice(2);
 const onlyChecks = take("--checks");
 if (take("--long")) process.env.RUNCAST_LONG = "1";
@@ -66,6 +73,7 @@ if (args.length > 0) {
     check("deployable", projectNode(), ["deploy/deploy.ts", "--dry-run"], { show: true });
     const hasChromium = findChromium();
     for (const project of PROJECTS) if (project !== "e2e" || hasChromium) runVitest(["--project", project]);
+    verdict("every documented answer has been met by a test", findUnmet(documented, met));
   }
 }
 
@@ -119,6 +127,14 @@ function check(name, program, programArgs, { cwd = ROOT, show = false } = {}) {
   else if (show) console.log(`  ${stdout.trim()}`);
 }
 
+/** A check that is made here: what it finds are its faults. */
+function verdict(name, faults) {
+  const ok = faults.length === 0;
+  (ok ? passed : failed).push(name);
+  console.log(`\n${ok ? "✓" : "✗"} ${name}`);
+  for (const fault of faults) console.log(`  ${fault}`);
+}
+
 function runVitest(vitestArgs) {
   const report = join(home, "report.json");
   rmSync(report, { force: true });
@@ -133,6 +149,8 @@ function runVitest(vitestArgs) {
   for (const file of testResults) {
     for (const test of file.assertionResults) {
       const name = `${file.name.slice(ROOT.length)} > ${test.fullName}`;
+      for (const what of test.meta.documented ?? []) documented.add(what);
+      if (!RANDOM.test(file.name.slice(ROOT.length))) for (const what of test.meta.met ?? []) met.add(what);
       if (test.status === "passed") passed.push(name);
       else failed.push(`${name} (${test.status})`);
     }

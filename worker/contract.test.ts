@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { ERROR_CODES } from "../protocol/error-code.ts";
 import { ACCESS } from "./access.ts";
 import { app } from "./app.ts";
+import { documentedNames } from "../test/contract/documented.ts";
 import { Contract, type AsyncApi } from "../test/support/contract.ts";
 import { SocketTraffic, takeSocketFaults } from "../test/support/socket-traffic.ts";
 import { asyncApiDocument } from "./async-api.ts";
@@ -41,6 +42,22 @@ test("every row of the access table is documented, and can succeed", () => {
   for (const operation of Object.values(paths).flatMap((item) => Object.values(item))) {
     expect(Object.keys(operation.responses).some((status) => Number(status) < 300)).toBe(true);
   }
+});
+
+test("what the documents promise goes into the report, where `npm test` compares it with what the tests have met", ({
+  task,
+}) => {
+  task.meta.documented = documentedNames(JSON.parse(openApiSource), JSON.parse(asyncApiSource));
+  expect(task.meta.documented).toEqual(
+    expect.arrayContaining([
+      "GET /api/runs/{id}/events 200 text/event-stream",
+      "GET /api/runs/{id}/events 204",
+      "POST /api/runs/{id}/events 409 PRODUCER_GAP",
+      "live says caught_up",
+      "produce hears append",
+      "workspace closes 4429",
+    ]),
+  );
 });
 
 test("every pattern in the documents is one that a reader can compile", () => {

@@ -98,9 +98,9 @@ function securityOf({ caller, orRunKey }: AccessRule): Record<string, string[]>[
 /** The refusals of an operation by their status: its own, and those that nobody has to declare, because they follow. */
 function groupCodes(operation: Operation, rule: AccessRule | undefined): Map<number, ErrorCode[]> {
   const own = Object.values(operation.responses ?? {}).flatMap((response): ErrorCode[] => response["x-codes"] ?? []);
-  const codes = new Set<ErrorCode>([...own, "HOST_REFUSED", "INTERNAL", "STORAGE_UNAVAILABLE"]);
+  const codes = new Set<ErrorCode>([...own, "HOST_REFUSED", "INTERNAL"]);
   const parameters = operation.parameters ?? [];
-  if (parameters.some((parameter) => "in" in parameter && parameter.in !== "path")) codes.add("INVALID_QUERY");
+  if (parameters.some((parameter) => "in" in parameter && parameter.in === "query")) codes.add("INVALID_QUERY");
   const { requestBody } = operation;
   if (requestBody !== undefined && "content" in requestBody) {
     codes.add("PAYLOAD_TOO_LARGE");
@@ -109,7 +109,8 @@ function groupCodes(operation: Operation, rule: AccessRule | undefined): Map<num
   if (rule !== undefined) {
     const isSocket = "101" in (operation.responses ?? {});
     if (isSocket || rule.method !== "GET") codes.add("ORIGIN_REFUSED");
-    if (rule.caller !== "open") codes.add("UNAUTHENTICATED");
+    // Who asks is looked up.
+    if (rule.caller !== "open") codes.add("UNAUTHENTICATED").add("STORAGE_UNAVAILABLE");
     if (rule.caller === "operator" || rule.caller === "administrator") codes.add("FORBIDDEN");
   }
   return Map.groupBy<number, ErrorCode>([...codes], (code) => ERROR_CODES[code].status);

@@ -19,6 +19,7 @@ describe("refusals", () => {
   });
   const RUNS = "/api/workspaces/default/runs";
   const deep = `{"parameters":${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}}`;
+  const tooLong = " ".repeat(LIMITS.appendBodyBytes + 1);
   const manyKeys = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, n]));
 
   test.each<[string, string, string, Call, number, string]>([
@@ -86,9 +87,14 @@ describe("refusals", () => {
     ["a reserved name", "POST", RUNS, json('{"labels":{"__proto__":"x"}}'), 422, "INVALID_BODY"],
     ["a reserved field", "POST", RUNS, json('{"__proto__":{"name":"x"}}'), 422, "INVALID_BODY"],
     ["parameters too deep", "POST", RUNS, json(deep), 422, "INVALID_BODY"],
-    ["a body beyond all measure", "POST", RUNS, json("x".repeat(4 * 1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE"],
+    ["a body beyond all measure", "POST", RUNS, json(tooLong), 413, "PAYLOAD_TOO_LARGE"],
     ["nothing to sign in with", "POST", "/api/session", { json: {} }, 422, "INVALID_BODY"],
     ["no body to sign in with", "POST", "/api/session", {}, 422, "INVALID_BODY"],
+    ["no JSON to sign in with", "POST", "/api/session", json("{"), 422, "INVALID_JSON"],
+    ["too much to sign in with", "POST", "/api/session", json(tooLong), 413, "PAYLOAD_TOO_LARGE"],
+    ["a workspace of no JSON", "PUT", "/api/workspaces/new", json("{"), 422, "INVALID_JSON"],
+    ["a workspace as text", "PUT", "/api/workspaces/new", json("{}", "text/plain"), 415, "UNSUPPORTED_MEDIA_TYPE"],
+    ["a workspace too long", "PUT", "/api/workspaces/new", json(tooLong), 413, "PAYLOAD_TOO_LARGE"],
     ["a bad key", "POST", RUNS, { ...admin, json: {}, headers: { "idempotency-key": "é" } }, 400, "INVALID_QUERY"],
     ["no upgrade", "GET", "/api/workspaces/default/live", admin, 426, "UPGRADE_REQUIRED"],
     ...[

@@ -1,4 +1,5 @@
 import { Contract } from "./contract.ts";
+import { meet } from "./met.ts";
 import type { AppendAnswer, CreateRun, Problem, Run } from "../../protocol/api.ts";
 
 /** An answer, read to its end. */
@@ -33,7 +34,7 @@ async function loadContract(url: string, signal: AbortSignal | undefined): Promi
       return answer.json();
     }),
   );
-  return new Contract(openapi, asyncapi);
+  return new Contract(openapi, asyncapi, meet);
 }
 
 /** The HTTP API as a program sees it: nothing is retried, corrected or hidden, and every answer is held against the contract. */

@@ -1,4 +1,5 @@
 import { Validator, type Schema } from "@cfworker/json-schema";
+import { answerName, closeName, messageName, OTHER_METHOD, OTHER_PATH } from "../contract/documented.ts";
 
 /**
  * The two contract documents, and what they do not allow. Every test's traffic goes through here, in Node and in workerd: hence a validator that
@@ -8,7 +9,12 @@ import { Validator, type Schema } from "@cfworker/json-schema";
 type Json = Record<string, unknown>;
 export type Media = { schema?: Schema; "x-itemSchema"?: Schema };
 type HeaderField = { required?: boolean; schema: Schema };
-type Response = { headers?: Record<string, HeaderField>; content?: Record<string, Media> };
+type Response = {
+  headers?: Record<string, HeaderField>;
+  content?: Record<string, Media>;
+  /** Of a refusal: which there are at this status. */
+  "x-codes"?: string[];
+};
 export type Parameter = { name: string; in: string; required?: boolean; schema: Schema };
 export type Operation = {
   operationId: string;
@@ -20,7 +26,7 @@ export type OpenApi = {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema> };
 };
-type Message = { summary: string; contentType: string; payload: Schema };
+type Message = { name: string; summary: string; contentType: string; payload: Schema };
 type Channel = {
   address: string;
   parameters: object;
@@ -58,22 +64,28 @@ export class Contract {
   readonly openapi: OpenApi;
   readonly asyncapi: AsyncApi;
   readonly #validators = new Map<Schema, Validator>();
+  readonly #met: (name: string) => void;
 
-  constructor(openapi: OpenApi, asyncapi: AsyncApi) {
+  /** `met` is told of everything documented that the traffic holds, by its name (`contract/documented.ts`). */
+  constructor(openapi: OpenApi, asyncapi: AsyncApi, met: (name: string) => void = () => {}) {
     this.openapi = close(openapi);
     this.asyncapi = close(asyncapi);
+    this.#met = met;
   }
 
   /** What is wrong with an answer, or null when the document allows it. */
   faultOf(exchange: Exchange): string | null {
     const { method, status } = exchange;
     const path = exchange.path.split("?")[0] ?? "";
-    const item = this.#itemOf(path);
+    const [template, item] = this.#routeAt(path);
     if (item === null && !path.startsWith("/api/") && path !== "/api") return null;
     const operation = item?.[method === "HEAD" ? "get" : method.toLowerCase()];
     const response = operation?.responses[status] ?? this.#undeclared(exchange, item, operation);
     const fault = response === null ? `the status ${status} is not documented` : this.#faultIn(response, exchange);
-    if (fault === null) return null;
+    if (fault === null) {
+      this.#note(template, response ?? {}, exchange);
+      return null;
+    }
     return `The contract does not allow this answer: ${method} ${exchange.path} → ${status}: ${fault}\n${exchange.text?.slice(0, 500)}`;
   }
 
@@ -104,11 +116,14 @@ export class Contract {
     if (!isLookedAt(at)) return null;
     const value = parsed(line);
     const faults: string[] = [];
-    for (const { contentType, payload } of this.messagesOf(channel, direction)) {
+    for (const { name, contentType, payload } of this.messagesOf(channel, direction)) {
       const isText = contentType === "text/plain";
       const fault =
         !isText && value === undefined ? "this is not JSON" : this.#judge(payload, isText ? line : value, "7");
-      if (fault === null) return null;
+      if (fault === null) {
+        this.#met(messageName(channel, direction, name));
+        return null;
+      }
       faults.push(fault);
     }
     const what = `what ${channel} ${direction.toLowerCase()}`;
@@ -118,13 +133,27 @@ export class Contract {
   /** What is wrong with how the server closed a socket, or null. Without a code (1005), or cut (1006), it said nothing. */
   closeFaultOf(channel: string, code: number): string | null {
     const codes = this.asyncapi.channels[channel]?.["x-close-codes"] ?? {};
+    this.#met(closeName(channel, code));
     return code === 1005 || code === 1006 || code in codes
       ? null
       : `The contract does not know ${code} as an end of ${channel}`;
   }
 
-  #itemOf(path: string): Record<string, Operation> | null {
-    return Object.entries(this.openapi.paths).find(([template]) => isPathOf(template, path))?.[1] ?? null;
+  #routeAt(path: string): [template: string, item: Record<string, Operation>] | [template: string, item: null] {
+    return Object.entries(this.openapi.paths).find(([template]) => isPathOf(template, path)) ?? ["", null];
+  }
+
+  /** A refusal whose code was not read is not noted, nor is HEAD, which tells none. */
+  #note(template: string, { content = {}, "x-codes": codes }: Response, exchange: Exchange): void {
+    const { method, status, text } = exchange;
+    if (status === 405) return this.#met(OTHER_METHOD);
+    if (template === "" && status === 404) return this.#met(OTHER_PATH);
+    if (template === "" || method === "HEAD") return;
+    const mediaType = mediaTypeOf(namedHeaders(exchange));
+    const kind = mediaType in content || !("*/*" in content) ? mediaType : "*/*";
+    if (codes === undefined) return this.#met(answerName(method, template, status, kind));
+    const code: unknown = text === null ? null : Object(parseJson(text)).code;
+    if (typeof code === "string") this.#met(answerName(method, template, status, code));
   }
 
   /** What the document says in words: another path is 404, another method 405; a host that is not ours 421 everywhere. */
@@ -137,8 +166,9 @@ export class Contract {
     return status === 405 ? { ...problem, headers } : null;
   }
 
-  #faultIn(response: Response, { method, status, headers, text }: Exchange): string | null {
-    const sent = new Map([...headers].map(([name, value]) => [name.toLowerCase(), value]));
+  #faultIn(response: Response, exchange: Exchange): string | null {
+    const { method, status, text } = exchange;
+    const sent = namedHeaders(exchange);
     const fields = Object.entries(response.headers ?? {});
     for (const [name, field] of fields) {
       const value = sent.get(name.toLowerCase());
@@ -152,7 +182,7 @@ export class Contract {
     if (unknown !== undefined) return `the header ${unknown} is not documented`;
     if (method === "HEAD" || status === 101) return null;
 
-    const contentType = sent.get("content-type")?.split(";")[0]?.trim() ?? "";
+    const contentType = mediaTypeOf(sent);
     const content = response.content ?? {};
     if (Object.keys(content).length === 0) return text === null || text === "" ? null : "a body is not documented";
     const media = content[contentType];
@@ -191,6 +221,11 @@ export class Contract {
     return `${instanceLocation}: ${error}`;
   }
 }
+
+const namedHeaders = ({ headers }: Exchange): Map<string, string> =>
+  new Map([...headers].map(([name, value]) => [name.toLowerCase(), value]));
+
+const mediaTypeOf = (headers: Map<string, string>): string => headers.get("content-type")?.split(";")[0]?.trim() ?? "";
 
 /** The validator cannot name a place whose key holds half a character: for the check every half is a question mark. */
 const parseJson = (json: string): unknown =>

@@ -1,6 +1,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Contract, type AsyncApi, type OpenApi } from "../support/contract.ts";
+import { meet } from "../support/met.ts";
 import { SocketTraffic } from "../support/socket-traffic.ts";
 import type { Role } from "../../protocol/api.ts";
 import { app } from "../../worker/app.ts";
@@ -19,13 +20,20 @@ export async function seedTokens(): Promise<void> {
   }
 }
 
-export type Call = { as?: Role; headers?: Record<string, string>; json?: unknown; body?: string | Uint8Array };
+export type Call = {
+  as?: Role;
+  headers?: Record<string, string>;
+  json?: unknown;
+  body?: string | Uint8Array;
+  /** What the platform gives instead of what it should: a binding that fails, another setting, or none. */
+  bindings?: Record<string, unknown>;
+};
 
 /** One request to the application, with the real bindings. `as` is a bearer token's role; without it nobody asks. */
 export async function call(
   method: string,
   path: string,
-  { as, headers = {}, json, body }: Call = {},
+  { as, headers = {}, json, body, bindings = {} }: Call = {},
 ): Promise<Response> {
   const request = new Request(ORIGIN + path, {
     method,
@@ -36,7 +44,7 @@ export async function call(
     },
     ...(json === undefined ? (body === undefined ? {} : { body }) : { body: JSON.stringify(json) }),
   });
-  const answer = await app.fetch(request, env, createExecutionContext());
+  const answer = await app.fetch(request, Object.assign({ ...env }, bindings), createExecutionContext());
   await expectDocumented(method, path, answer);
   heed(answer, path);
   return answer;
@@ -59,7 +67,7 @@ async function loadContract(): Promise<Contract> {
     documentAt<OpenApi>("/api/openapi.json"),
     documentAt<AsyncApi>("/api/asyncapi.json"),
   ]);
-  return new Contract(openapi, asyncapi);
+  return new Contract(openapi, asyncapi, meet);
 }
 
 const documentAt = async <Document>(path: string): Promise<Document> =>

@@ -38,6 +38,7 @@ export const sessionRoutes = newRoutes()
           "INVALID_BODY",
           "UNSUPPORTED_MEDIA_TYPE",
           "TOO_MANY_REQUESTS",
+          "STORAGE_UNAVAILABLE",
         ),
       },
     }),
