@@ -1,4 +1,4 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import { indexed } from "../storage/run-index.contract.ts";
@@ -107,6 +107,23 @@ test("ping is answered pong; anything else, and an expired session, ends the soc
   const expired = await watch({ [EXPIRES_AT_HEADER]: "1" });
   await object.publish(run(1), 1);
   expect((await expired.closed).code).toBe(4401);
+});
+
+test("where the runtime counts what a client has not read, one that reads nothing is cut at 4 MiB and may come again", async () => {
+  const { name, object, watch } = workspace();
+  const [slow, good] = [await watch(), await watch()];
+  await vi.waitFor(() => expect([heard(slow), heard(good)]).toEqual([["hello"], ["hello"]]));
+  const unread = (bytes: number): Promise<void> =>
+    runInDurableObject(env.WORKSPACES.getByName(name), (_object, state) => {
+      Object.defineProperty(state.getWebSockets()[0], "bufferedAmount", { value: bytes, configurable: true });
+    });
+  await unread(4 * 1024 * 1024);
+  await object.publish(run(1), 1);
+  await vi.waitFor(() => expect([heard(slow).length, heard(good).length]).toEqual([2, 2]));
+  await unread(4 * 1024 * 1024 + 1);
+  await object.publish(run(1, { status: "succeeded" }), 2);
+  expect(await Promise.race([slow.closed, good.closed])).toEqual({ code: 4408, reason: "too slow; connect again" });
+  await vi.waitFor(() => expect([heard(slow).length, heard(good).length].toSorted()).toEqual([2, 3]));
 });
 
 test("a client that leaves is answered at once", async () => {

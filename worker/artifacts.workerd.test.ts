@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Artifact, ArtifactList, Run } from "../protocol/api.ts";
 import { call, seedTokens, type Call } from "../test/workerd/api.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { archiveRun, createRun } from "../test/workerd/runs.ts";
 
 beforeAll(seedTokens);
@@ -28,6 +29,20 @@ const code = async (answer: Response): Promise<[number, string]> => [
   (await answer.json<{ code: string }>()).code,
 ];
 describe("an artifact", () => {
+  test("[ART3] of a run that has as many as it may: 409, while the same again is still answered", async () => {
+    const id = (await createRun()).run_id;
+    await put(id, "first", "bytes");
+    await env.DB.prepare(
+      `INSERT INTO artifacts (run_id, name, bytes, media_type, sha256, created_at, upload_id, claimed_at_ms)
+       WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) SELECT ?1, 'n' || i, 1, 'a/b', 'x', 't', NULL, 0 FROM n`,
+    )
+      .bind(id, LIMITS.artifactsPerRun)
+      .run();
+    expect(await code(await put(id, "one more", "bytes"))).toEqual([409, "ARTIFACT_LIMIT"]);
+    expect((await put(id, "first", "bytes")).status).toBe(200);
+    expect(await list(id)).toHaveLength(LIMITS.artifactsPerRun);
+  });
+
   test("[ART5] [ART6] of an open run: uploaded, listed, read, in the log once, in the paths of the run and of its end", async () => {
     const id = (await createRun()).run_id;
     const made = await put(id, "report.txt", "twelve bytes");

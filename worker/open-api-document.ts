@@ -107,8 +107,8 @@ function groupCodes(operation: Operation, rule: AccessRule | undefined): Map<num
     if ("application/json" in requestBody.content) codes.add("INVALID_JSON").add("UNSUPPORTED_MEDIA_TYPE");
   }
   if (rule !== undefined) {
-    const isSocket = "101" in (operation.responses ?? {});
-    if (isSocket || rule.method !== "GET") codes.add("ORIGIN_REFUSED");
+    // A socket is only ever refused for its origin to one who sent it: by its close code.
+    if (rule.method !== "GET") codes.add("ORIGIN_REFUSED");
     // Who asks is looked up.
     if (rule.caller !== "open") codes.add("UNAUTHENTICATED").add("STORAGE_UNAVAILABLE");
     if (rule.caller === "operator" || rule.caller === "administrator") codes.add("FORBIDDEN");

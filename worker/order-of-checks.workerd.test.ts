@@ -38,7 +38,7 @@ const ROUTES: Record<string, Wrong[]> = {
   "GET /api/runs/:id/summary": [],
   "GET /api/runs/:id/manifest": [],
   "GET /api/runs/:id/share": [],
-  "GET /api/runs/:id/badge.svg": [],
+  "GET /api/runs/:id/badge.svg": badQueries("key=a&key=b"),
   "PATCH /api/runs/:id": [
     ...BAD_JSON,
     { what: "a name too long", request: json(`{"name":"${"x".repeat(201)}"}`), refused: [422, "INVALID_BODY"] },

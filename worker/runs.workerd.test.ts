@@ -2,9 +2,9 @@ import { createExecutionContext, evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { call, listen, ORIGIN, seedTokens, tokenOf, type Call } from "../test/workerd/api.ts";
-import type { Run, RunList } from "../protocol/api.ts";
+import type { Problem, Run, RunList } from "../protocol/api.ts";
 import { app } from "./app.ts";
-import { append, endRun } from "../test/workerd/runs.ts";
+import { append, archiveRun, endRun } from "../test/workerd/runs.ts";
 
 const RUNS = "/api/workspaces/default/runs";
 beforeAll(seedTokens);
@@ -129,6 +129,21 @@ describe("creating", () => {
     await env.DB.prepare("UPDATE idempotency_keys SET created_at_ms = 1").run();
     expect((await create({}, key)).run.run_id).not.toBe(second.run.run_id);
   });
+});
+
+test("a run made with stream=true is answered with its events; when its log is gone, a repeat of the request is 410", async () => {
+  const key = { "idempotency-key": crypto.randomUUID() };
+  const ask = () => call("POST", `${RUNS}?stream=true`, { as: "operator", json: {}, headers: key });
+  const answer = await ask();
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([202, "text/event-stream"]);
+  const runId = (answer.headers.get("location") ?? "").slice("/api/runs/".length);
+  await archiveRun(runId);
+  expect(await answer.text()).toMatch(/^id: 3$[^]*^event: end$/m);
+
+  await env.ARCHIVE.delete(`workspaces/default/runs/${runId}/logs/events.ndjson`);
+  const again = await ask();
+  expect([again.status, (await again.json<Problem>()).code]).toEqual([410, "LOG_INCOMPLETE"]);
+  expect(again.headers.get("location")).toBeNull();
 });
 
 describe("a run's life as the API shows it", () => {

@@ -1,12 +1,11 @@
 import { createHash, createPublicKey, verify as ed25519 } from "node:crypto";
-import { createExecutionContext } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { call, ORIGIN, seedTokens, type Call } from "../test/workerd/api.ts";
+import { call, seedTokens, type Call } from "../test/workerd/api.ts";
 import type { Manifest } from "../protocol/proof/manifest.ts";
 import { Signer } from "../test/fakes/signer.ts";
 import type { Problem, Proof, Run, RunList, SigningKey } from "../protocol/api.ts";
-import { app } from "./app.ts";
 
 beforeAll(seedTokens);
 
@@ -229,9 +228,25 @@ test("[SIG2] [SIG4] refusals: an open run has no manifest yet, an unknown one no
   expect([open.status, (await open.json<Problem>()).code]).toEqual([409, "RUN_OPEN"]);
   const unknown = await call("GET", "/api/runs/0194a8e0-0000-7000-8000-000000000000/manifest", { as: "viewer" });
   expect([unknown.status, (await unknown.json<Problem>()).code]).toEqual([404, "RUN_NOT_FOUND"]);
-  const secretless = { ...env, RUNCAST_SECRET: undefined };
-  const none = await app.fetch(new Request(`${ORIGIN}/api/signing-key`), secretless, createExecutionContext());
+  const none = await call("GET", "/api/signing-key", { bindings: { RUNCAST_SECRET: undefined } });
   expect([none.status, (await none.json<Problem>()).code]).toEqual([404, "NOT_FOUND"]);
+});
+
+test("[SIG4] while the log of an ended run is being archived it has no manifest yet: 404, to ask again", async () => {
+  const { run_id } = await (await call("POST", "/api/workspaces/default/runs", { as: "operator" })).json<Run>();
+  const ask = () => call("GET", `/api/runs/${run_id}/manifest`, { as: "viewer" });
+  // Its lines cannot leave the object for as long as this is there.
+  const stub = env.RUNS.getByName(run_id);
+  await runInDurableObject(stub, (_object, { storage }) => {
+    storage.sql.exec(
+      "CREATE TRIGGER held BEFORE DELETE ON batches BEGIN SELECT RAISE(ABORT, 'database or disk is full: SQLITE_FULL'); END",
+    );
+  });
+  await append(run_id, ['{"type":"run.completed","payload":{"status":"succeeded"}}']);
+  const early = await ask();
+  expect([early.status, (await early.json<Problem>()).code]).toEqual([404, "NOT_FOUND"]);
+  await runInDurableObject(stub, (_object, { storage }) => void storage.sql.exec("DROP TRIGGER held"));
+  await vi.waitFor(async () => expect((await ask()).status).toBe(200), { timeout: 20_000, interval: 100 });
 });
 
 const isIncomplete = async (runId: string): Promise<boolean> =>

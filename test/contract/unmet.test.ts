@@ -46,7 +46,7 @@ const documented = new Set(documentedNames(openapi, asyncapi));
 const TRAFFIC: Record<string, (contract: Contract) => string | null> = {
   "GET /api/things/{id} 200 application/json": answer(200, "application/json; charset=utf-8", "{}"),
   "GET /api/things/{id} 200 */*": answer(200, "image/png", null),
-  "GET /api/things/{id} 204": answer(204, null, ""),
+  "GET /api/things/{id} 204": answer(204, "application/json", ""),
   "GET /api/things/{id} 404 GONE": answer(404, "application/problem+json", '{"code":"GONE"}'),
   "GET /api/things/{id} 404 NEVER_WAS": answer(404, "application/problem+json", '{"code":"NEVER_WAS"}'),
   "any other path 404 NOT_FOUND": (contract) =>

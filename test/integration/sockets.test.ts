@@ -221,7 +221,7 @@ describe("a producer's socket", () => {
       { op: "ack", producer_sequence: 2, first_sequence: 5, last_sequence: 5, duplicate: true },
       { op: "ack", producer_sequence: 3, first_sequence: null, last_sequence: null, duplicate: false },
     ]);
-    producer.socket.send("ping");
+    producer.send("ping");
     await waitUntil("pong", () => producer.pongs === 1);
     expect((await api.read(run_id, "format=text")).text).toBe("one\ntwo\nraw output\n");
 

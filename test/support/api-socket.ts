@@ -44,7 +44,9 @@ export class ApiSocket {
   }
 
   send(frame: string | object): void {
-    this.socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+    this.#traffic.tries(text);
+    this.socket.send(text);
   }
 
   /** The first frame of which this is so, when it has come. */

@@ -150,7 +150,7 @@ export class Contract {
     if (template === "" && status === 404) return this.#met(OTHER_PATH);
     if (template === "" || method === "HEAD") return;
     const mediaType = mediaTypeOf(namedHeaders(exchange));
-    const kind = mediaType in content || !("*/*" in content) ? mediaType : "*/*";
+    const kind = [mediaType, "*/*"].find((type) => type in content) ?? "";
     if (codes === undefined) return this.#met(answerName(method, template, status, kind));
     const code: unknown = text === null ? null : Object(parseJson(text)).code;
     if (typeof code === "string") this.#met(answerName(method, template, status, code));

@@ -2,6 +2,7 @@ import { WebSocket } from "ws";
 import type { Api, SentEvent } from "./api.ts";
 import { ndjson } from "./api.ts";
 import { heed } from "./heed-socket.ts";
+import type { SocketTraffic } from "./socket-traffic.ts";
 import { waitUntil } from "./wait-until.ts";
 import type { Closing, Control } from "./watcher.ts";
 
@@ -12,11 +13,12 @@ export class ProducerSocket {
   closing: Closing | null = null;
   refusal: { status: number; code: string } | null = null;
   readonly socket: WebSocket;
+  readonly #traffic: SocketTraffic;
 
   constructor(api: Api, runId: string, query = "producer_id=p&producer_epoch=0", token = api.token) {
     const url = `${api.url.replace("http", "ws")}/api/runs/${runId}/produce?${query}`;
     this.socket = new WebSocket(url, ["runcast.produce.v1"], { headers: { authorization: `Bearer ${token}` } });
-    heed(this.socket, ({ status, code }) => (this.refusal = { status, code }));
+    this.#traffic = heed(this.socket, ({ status, code }) => (this.refusal = { status, code }));
     this.socket.on("message", (data: Buffer) => {
       const text = data.toString();
       if (text === "pong") this.pongs += 1;
@@ -25,9 +27,14 @@ export class ProducerSocket {
     this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
   }
 
+  send(frame: string): void {
+    this.#traffic.tries(frame);
+    this.socket.send(frame);
+  }
+
   append(sequence: number, events: SentEvent[] | string): void {
     const lines = typeof events === "string" ? events : ndjson(events);
-    this.socket.send(`${JSON.stringify({ op: "append", producer_sequence: sequence })}\n${lines}`);
+    this.send(`${JSON.stringify({ op: "append", producer_sequence: sequence })}\n${lines}`);
   }
 
   /** The frame `at` (from 0), when it has come. */

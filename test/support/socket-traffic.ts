@@ -38,6 +38,15 @@ export class SocketTraffic {
     this.#heard = this.#lines("Hears", frame, this.#heard);
   }
 
+  /** A test sent this, and may break rules on purpose: noted for what its first line is, and not judged. */
+  tries(frame: string): void {
+    const [line = ""] = frame.split("\n", 1);
+    this.#judge((contract, channel) => {
+      contract.frameFaultOf(channel, "Hears", line);
+      return null;
+    });
+  }
+
   /** The client closes with a code of its own, which comes back. */
   leaves(code: number | undefined): void {
     this.#leftWith = code ?? null;

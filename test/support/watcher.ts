@@ -3,6 +3,7 @@ import { WebSocket } from "ws";
 import type { Api } from "./api.ts";
 import { sequenceOf } from "./api.ts";
 import { heed } from "./heed-socket.ts";
+import type { SocketTraffic } from "./socket-traffic.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export type Control = { op: string; [field: string]: unknown };
@@ -34,6 +35,7 @@ export class Watcher {
   /** The answer of a server that did not switch protocols. */
   refusal: { status: number; code: string } | null = null;
   readonly socket: WebSocket;
+  readonly #traffic: SocketTraffic;
   readonly #ack: NonNullable<WatchOptions["ack"]>;
 
   constructor(api: Api, runId: string, options: WatchOptions = {}) {
@@ -54,7 +56,7 @@ export class Watcher {
       ...(origin === undefined ? {} : { origin }),
     };
     this.socket = new WebSocket(url, subprotocols, connection);
-    heed(this.socket, ({ status, code }) => (this.refusal = { status, code }));
+    this.#traffic = heed(this.socket, ({ status, code }) => (this.refusal = { status, code }));
     this.socket.on("message", (data: Buffer) => this.#take(data.toString()));
     this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
   }
@@ -68,7 +70,9 @@ export class Watcher {
   }
 
   send(frame: string | object): void {
-    this.socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+    this.#traffic.tries(text);
+    this.socket.send(text);
   }
 
   ack(sequence: number): void {

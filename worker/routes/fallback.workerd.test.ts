@@ -1,8 +1,6 @@
-import { createExecutionContext } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { ORIGIN } from "../../test/workerd/api.ts";
-import { app } from "../app.ts";
+import type { Problem } from "../../protocol/api.ts";
+import { call } from "../../test/workerd/api.ts";
 
 /** What a web build leaves, served as Cloudflare's assets are with `not_found_handling = "none"`: immutable headers included. */
 const FILES: Record<string, { body: string; type: string }> = {
@@ -13,14 +11,15 @@ const FILES: Record<string, { body: string; type: string }> = {
   "/runcast-sdk.mjs": { body: "export {}", type: "application/octet-stream" },
 };
 
+const ETAG = '"of every file"';
 const assets = {
   fetch: async (input: RequestInfo | URL): Promise<Response> => {
-    const file = FILES[new URL(new Request(input).url).pathname];
-    const answer =
-      file === undefined
-        ? new Response(null, { status: 404 })
-        : new Response(file.body, { headers: { "content-type": file.type } });
-    return immutable(answer);
+    const request = new Request(input);
+    const file = FILES[new URL(request.url).pathname];
+    if (file === undefined) return immutable(new Response(null, { status: 404 }));
+    const headers = { "content-type": file.type, etag: ETAG };
+    const isKnown = request.headers.get("if-none-match") === ETAG;
+    return immutable(isKnown ? new Response(null, { status: 304, headers }) : new Response(file.body, { headers }));
   },
 };
 
@@ -34,8 +33,8 @@ function immutable(answer: Response): Response {
   return answer;
 }
 
-const ask = (path: string, method = "GET") =>
-  app.fetch(new Request(ORIGIN + path, { method }), { ...env, ASSETS: assets }, createExecutionContext());
+const ask = (path: string, method = "GET", headers: Record<string, string> = {}) =>
+  call(method, path, { headers, bindings: { ASSETS: assets } });
 
 test.each(["/", "/runs/0194a8e0-0000-7000-8000-000000000000", "/sign-in", "/workspaces/default"])(
   "%s is the page",
@@ -66,6 +65,14 @@ test("the command line and the SDK are scripts", async () => {
   }
   // Missing, it is not the page either.
   expect((await ask("/runcast-sdk-node.mjs")).status).toBe(404);
+});
+
+test("the command line is not sent again to whoever has it, and its absence is a problem like any other", async () => {
+  const again = await ask("/runcast.mjs", "GET", { "if-none-match": ETAG });
+  expect([again.status, again.headers.get("etag"), await again.text()]).toEqual([304, ETAG, ""]);
+  const none = { fetch: async () => new Response(null, { status: 404 }) };
+  const missing = await call("GET", "/runcast.mjs", { bindings: { ASSETS: none } });
+  expect([missing.status, (await missing.json<Problem>()).code]).toEqual([404, "NOT_FOUND"]);
 });
 
 test("an unknown API route is JSON, and a page cannot be posted to", async () => {

@@ -3,11 +3,13 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { shareSchema } from "../../protocol/api.ts";
 import { runIdSchema } from "../../protocol/event.ts";
+import { refuseRepeats } from "../../protocol/read-query.ts";
 import type { App } from "../app-context.ts";
 import { findRun, toWireRun } from "../known-runs.ts";
 import { noRun } from "../middleware/known-run.ts";
 import { answerHeader, answers, newRoutes, refusals } from "../open-api.ts";
 import { ifNoneMatch } from "../parameters.ts";
+import { problem } from "../problem.ts";
 import { sha256Hex } from "../secrets.ts";
 import { drawBadge } from "../sharing/badge.ts";
 import { nameOf } from "../sharing/describe-run.ts";
@@ -53,7 +55,7 @@ export const shareRoutes = newRoutes()
       security: VIEWER_OR_RUN_KEY,
       request: {
         params,
-        query: z.object({ key: z.string().optional().describe("The run's key") }),
+        query: z.object({ key: z.unknown().meta({ type: "string", description: "The run's key" }).optional() }),
         headers: z.object({ "if-none-match": ifNoneMatch }),
       },
       responses: {
@@ -65,7 +67,9 @@ export const shareRoutes = newRoutes()
     async (c) => {
       const { id } = c.req.valid("param");
       const run = await findRun(c, id);
-      return run === null ? noRun(c, id) : answerBadge(c, drawBadge(run));
+      if (run === null) return noRun(c, id);
+      const repeats = refuseRepeats(new URL(c.req.url).searchParams, ["key"]);
+      return repeats === null ? answerBadge(c, drawBadge(run)) : problem(c, repeats);
     },
   );
 

@@ -31,14 +31,7 @@ export const socketRoutes = newRoutes()
       request: { params, query: liveQuerySchema },
       responses: {
         101: { description: "The socket: hello, every event after the position, then live" },
-        ...refusals(
-          "INVALID_QUERY",
-          "UNAUTHENTICATED",
-          "ORIGIN_REFUSED",
-          "RUN_NOT_FOUND",
-          "UPGRADE_REQUIRED",
-          "TOO_MANY_WATCHERS",
-        ),
+        ...refusals("INVALID_QUERY", "UNAUTHENTICATED", "RUN_NOT_FOUND", "UPGRADE_REQUIRED", "TOO_MANY_WATCHERS"),
       },
     }),
     async (c) => watch(c, c.req.valid("param").id),
@@ -55,7 +48,6 @@ export const socketRoutes = newRoutes()
           "INVALID_QUERY",
           "UNAUTHENTICATED",
           "FORBIDDEN",
-          "ORIGIN_REFUSED",
           "PRODUCER_FENCED",
           "RUN_NOT_FOUND",
           "RUN_ENDED",

@@ -67,14 +67,7 @@ export const workspaceRoutes = newRoutes()
       request: { params },
       responses: {
         101: { description: "The socket: hello, all open runs, then each change" },
-        ...refusals(
-          "UNAUTHENTICATED",
-          "ORIGIN_REFUSED",
-          "INVALID_QUERY",
-          "WORKSPACE_NOT_FOUND",
-          "UPGRADE_REQUIRED",
-          "TOO_MANY_WATCHERS",
-        ),
+        ...refusals("UNAUTHENTICATED", "INVALID_QUERY", "WORKSPACE_NOT_FOUND", "UPGRADE_REQUIRED", "TOO_MANY_WATCHERS"),
       },
     }),
     async (c) => {
