@@ -123,7 +123,7 @@ test("where the runtime counts what a client has not read, one that reads nothin
   await unread(4 * 1024 * 1024 + 1);
   await object.publish(run(1, { status: "succeeded" }), 2);
   expect(await Promise.race([slow.closed, good.closed])).toEqual({ code: 4408, reason: "too slow; connect again" });
-  await vi.waitFor(() => expect([heard(slow).length, heard(good).length].toSorted()).toEqual([2, 3]));
+  await vi.waitFor(() => expect(new Set([heard(slow).length, heard(good).length])).toEqual(new Set([2, 3])));
 });
 
 test("a client that leaves is answered at once", async () => {
