@@ -2,12 +2,13 @@ import { cutText } from "../../protocol/ndjson.ts";
 import { RuncastApi } from "../api.ts";
 import { NO_PROBLEM } from "../run-problem.ts";
 import type { RunProblem } from "../run-problem.ts";
-import { encodeEvent } from "../producer-event.ts";
+import type { ProducerEvent } from "../producer-event.ts";
 import { RunProducer } from "../run-producer.ts";
 import type { Delivery } from "../run-producer.ts";
 import { consoleEvent } from "./delivery-words.ts";
 import { explain, isAboutToken } from "./explain.ts";
 import { makeRun } from "./make-run.ts";
+import { endsOfOpenSteps } from "./open-steps.ts";
 import { loseHope } from "./patience.ts";
 import { patientApi } from "./patient-api.ts";
 import type { Server } from "./server.ts";
@@ -50,23 +51,22 @@ export async function resumeSpool(found: FoundSpool, server: Server, voice: Voic
   if (opened.kind !== "opened") return opened;
   const { spool } = opened;
   const { outbox } = spool;
-  if (!outbox.hasEnd) {
-    outbox.push(endOfKilled(found));
-    outbox.flush();
-  }
-  const events = outbox.lines + (outbox.unanswered?.lines ?? 0);
+  const isCut = !outbox.hasEnd;
+  const events = outbox.lines + (outbox.unanswered?.lines ?? 0) + (isCut ? 1 : 0);
   const api = new RuncastApi({ url: server.url, ...(server.token === undefined ? {} : { token: server.token }) });
   const made = await runOf(spool, api);
   if (made.kind === "problem") return judge(made.problem, server, spool.note, events);
-  const { delivery, problem } = await send(spool, server, made.runId);
+  const killed = isCut ? found : null;
+  const { delivery, problem, ends } = await send(spool, { server, voice, runId: made.runId, killed });
   const run = await patientApi(server, voice).getRun(made.runId);
   const about = run.kind === "ok" ? run.value : null;
   // Of a run that somebody else has ended only the end is not taken: then no line is missing.
-  const isWhole = delivery.kind === "refused" && delivery.problem.code === "RUN_ENDED" && delivery.undelivered === 1;
+  const isWhole =
+    delivery.kind === "refused" && delivery.problem.code === "RUN_ENDED" && delivery.undelivered === ends + 1;
   if (delivery.kind === "stored" || isWhole) {
     removeSpool(spool.folder);
     const { watch_url = null, status = null } = about ?? {};
-    return { kind: "delivered", run_id: made.runId, watch_url, status, events };
+    return { kind: "delivered", run_id: made.runId, watch_url, status, events: events + ends };
   }
   if (delivery.kind === "refused") {
     return judge(delivery.problem, server, spool.note, delivery.undelivered, made.runId);
@@ -97,15 +97,21 @@ async function runOf(
 
 const UNREACHED: RunProblem = { ...NO_PROBLEM, code: "UNREACHABLE", status: null, detail: "no answer", retry: true };
 
+type Sending = {
+  server: Server;
+  voice: Voice;
+  runId: string;
+  /** Its command line was killed before it wrote the end; null when that is in the spool. */
+  killed: FoundSpool | null;
+};
+/** `ends`: of steps, written here. */
+type Sent = { delivery: Delivery; problem: RunProblem | null; ends: number };
+
 /**
  * First the batch that has no answer, as it was sent: a duplicate when it was stored. Then everything else in a new epoch, which fences whoever
- * may still be sending in the old one. [SPL4] [APP21]
+ * may still be sending in the old one. [SPL4] [APP21] Behind that, what the killed one did not come to write. [SPL7]
  */
-async function send(
-  { note, outbox }: Spool,
-  server: Server,
-  runId: string,
-): Promise<{ delivery: Delivery; problem: RunProblem | null }> {
+async function send({ note, outbox }: Spool, { server, voice, runId, killed }: Sending): Promise<Sent> {
   const { unanswered } = outbox;
   const producer = new RunProducer({
     url: server.url,
@@ -118,23 +124,40 @@ async function send(
     source: SOURCE,
     replaceRefused: (line) => consoleEvent("stdout", cutText(line, REFUSED_LINE_CHARS)),
   });
-  const isSettled = () => producer.state.kind === "stored" || producer.state.kind === "refused";
+  try {
+    const rest = await flushed(producer);
+    if (killed === null || rest.delivery.kind !== "stored") return { ...rest, ends: 0 };
+    const run = { runId, source: SOURCE };
+    const steps = await endsOfOpenSteps(patientApi(server, voice), run, killed.writtenAt);
+    if (steps.kind === "problem") {
+      const { problem } = steps;
+      return { delivery: { kind: "refused", problem, undelivered: 1 }, problem, ends: 0 };
+    }
+    // In one turn, so that they are on disk together.
+    for (const event of [...steps.events, endOfKilled(killed)]) void producer.write(event);
+    return { ...(await flushed(producer)), ends: steps.events.length };
+  } finally {
+    producer.stop();
+  }
+}
+
+/** What becomes of all that is written by now, in good time. */
+async function flushed(producer: RunProducer): Promise<Omit<Sent, "ends">> {
+  const isSettled = () => producer.state.kind === "refused" || producer.pendingEvents === 0;
   const hopeLost = loseHope(() => producer.pendingEvents, PATIENCE, isSettled);
   const delivery = await Promise.race([producer.flush(), hopeLost]);
-  const undelivered = producer.pendingEvents;
   const problem = producer.state.kind === "retrying" ? producer.state.problem : null;
-  producer.stop();
-  return { delivery: delivery ?? { kind: "stopped", undelivered }, problem };
+  return { delivery: delivery ?? { kind: "stopped", undelivered: producer.pendingEvents }, problem };
 }
 
 /** The command line was killed before the command ended, and knows no more than that. */
-function endOfKilled({ note, writtenAt }: FoundSpool): string {
+function endOfKilled({ note, writtenAt }: FoundSpool): ProducerEvent {
   const message =
     note.kind === "run"
       ? "the command line was killed while the command ran: how the command ended is not known"
       : "the command line was killed while it read: whether its input ended is not known";
   const payload = { status: "failed", failure: { code: "PRODUCER_KILLED", message } };
-  return encodeEvent({ type: "run.completed", created_at: writtenAt.toISOString(), payload }, SOURCE);
+  return { type: "run.completed", created_at: writtenAt.toISOString(), payload };
 }
 
 function judge(problem: RunProblem, server: Server, note: SpoolNote, events: number, runId?: string): Resumed {

@@ -140,6 +140,47 @@ describe("a command line that is killed", () => {
     expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 7, failure: { code: "EXIT_CODE" } });
   });
 
+  test.each(["delivered as it went", "not delivered yet"])(
+    "[SPL7] with steps open, %s: they end as those of a job that failed, each once, the innermost first",
+    async (how) => {
+      if (how === "not delivered yet") await server.down();
+      const script =
+        "echo ::group::Outer; echo ::group::Done; echo ::endgroup::; echo '::group::In it'; echo open; sleep 60";
+      const started = commandLine.start(["run", "--step", "Whole", "--", "sh", "-c", script], env());
+      await started.saw("open");
+      await until(() => spool.text().includes('"open"') || server.runs.size === 1);
+      if (how !== "not delivered yet") await until(() => server.onlyRun.console.length > 0);
+      started.process.kill("SIGKILL");
+      await started.finished;
+      if (how === "not delivered yet") await server.listen();
+      // Killed over it as well, wherever that is.
+      for (let kill = 0; spool.names().length > 0; kill += 1) {
+        expect(kill).toBeLessThan(50);
+        const resuming = commandLine.start(["resume"], env());
+        await Promise.race([resuming.finished, sleep(200 + kill * 40)]);
+        resuming.process.kill("SIGKILL");
+        await resuming.finished;
+      }
+      const steps = server.onlyRun.lines
+        .filter(({ type }) => type.startsWith("step."))
+        .map(({ line }) => JSON.parse(line))
+        .map(({ type, step, payload }) => [type, step, payload.status]);
+      expect(steps).toEqual([
+        ["step.started", "whole", undefined],
+        ["step.started", "outer", undefined],
+        ["step.started", "done", undefined],
+        ["step.completed", "done", "succeeded"],
+        ["step.started", "in-it", undefined],
+        ["step.completed", "in-it", "failed"],
+        ["step.completed", "outer", "failed"],
+        ["step.completed", "whole", "failed"],
+      ]);
+      expect(server.onlyRun.lines.at(-1)?.type).toBe("run.completed");
+      expect(server.onlyRun.completion).toMatchObject({ status: "failed", failure: { code: "PRODUCER_KILLED" } });
+    },
+    60_000,
+  );
+
   test("that only read a pipe: the same", async () => {
     const started = commandLine.start(["pipe"], env());
     started.process.stdin?.write("one\ntwo\n");

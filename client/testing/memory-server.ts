@@ -10,6 +10,7 @@ import { parseAppend } from "../../protocol/append.ts";
 import { ERROR_CODES } from "../../protocol/error-code.ts";
 import type { ErrorCode } from "../../protocol/error-code.ts";
 import { isTerminal } from "../../protocol/event.ts";
+import { matchesTypes } from "../../protocol/type-filter.ts";
 import { LIVE_SUBPROTOCOL, WORKSPACE_SUBPROTOCOL } from "../../protocol/version.ts";
 import { MemoryRun } from "./memory-run.ts";
 import { serveWatcher } from "./serve-watcher.ts";
@@ -183,7 +184,9 @@ export class MemoryServer {
       case "GET /api/runs/:id":
         return send(response, 200, run.describe(this.url));
       case "GET /api/runs/:id/events":
-        return this.#stream(response, run, url.searchParams);
+        return request.headers.accept === "application/json"
+          ? sendPage(response, run, url.searchParams)
+          : this.#stream(response, run, url.searchParams);
       case "POST /api/runs/:id/heartbeat":
         run.heartbeats += 1;
         return run.completion === null ? send(response, 200, { control: run.control }) : refuse(response, "RUN_ENDED");
@@ -262,6 +265,19 @@ export class MemoryServer {
 function routeOf({ method, url }: IncomingMessage, base: string): string {
   const { pathname } = new URL(url ?? "/", base);
   return `${method} ${pathname.replace(/^\/api\/runs\/[^/]+/, "/api/runs/:id")}`;
+}
+
+/** One page of the log. */
+function sendPage(response: ServerResponse, run: MemoryRun, query: URLSearchParams): void {
+  const after = Number(query.get("after_sequence"));
+  const types = query.get("types")?.split(",") ?? null;
+  const wanted = run.lines.slice(after).filter(({ type }) => types === null || matchesTypes(types, type));
+  const items = wanted.slice(0, Number(query.get("limit") ?? 1_000));
+  const next = items.length < wanted.length ? items.at(-1)?.sequence : run.lastSequence;
+  send(response, 200, {
+    items: items.map(({ line }): unknown => JSON.parse(line)),
+    next_after_sequence: next ?? after,
+  });
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
