@@ -1,24 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-export type Patience = {
-  /** Without anything getting less. */
-  idleMs: number;
-  /** In all, however it goes. */
-  totalMs: number;
-};
-
 const LOOK_MS = 100;
 
-/** Resolves once there is no more hope that `left` goes down to nothing: it has not moved for too long, or nobody wants to wait. */
-export async function loseHope(
-  left: () => number,
-  { idleMs, totalMs }: Patience,
-  isOver: () => boolean,
-): Promise<null> {
-  const begunAt = Date.now();
+/**
+ * Resolves once there is no more hope that `left` goes down to nothing: it has not moved for as long as `idleMs` says by now, or nobody wants to wait.
+ * As long as it moves it is waited for, however slowly that is.
+ */
+export async function loseHope(left: () => number, idleMs: () => number, isOver: () => boolean): Promise<null> {
   let before = left();
-  let movedAt = begunAt;
-  while (!isOver() && Date.now() - movedAt < idleMs && Date.now() - begunAt < totalMs) {
+  let movedAt = Date.now();
+  while (!isOver() && Date.now() - movedAt < idleMs()) {
     await sleep(LOOK_MS, null, { ref: false });
     const now = left();
     if (now < before) movedAt = Date.now();

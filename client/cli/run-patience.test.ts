@@ -105,6 +105,16 @@ describe.concurrent("patience", () => {
     expect(stderr).toContain("2 lines are not delivered");
   });
 
+  test("a server that takes its time over the last batch is waited for: nothing is left", async () => {
+    const server = await startServer();
+    server.faultOf = () => "delay";
+    server.delayMs = 11_000;
+    const { code, stderr } = await commandLine.run(["run", ...shell("echo one; exit 4")], env(server));
+    expect(code).toBe(4);
+    expect(stderr).not.toContain("not delivered");
+    expect(server.onlyRun.completion).toMatchObject({ exit_code: 4 });
+  }, 60_000);
+
   test("and a Ctrl-C while it waits for the last lines ends the waiting", async () => {
     const server = await startServer();
     const started = commandLine.start(["run", ...shell("echo one; sleep 1; echo two; exit 5")], env(server));

@@ -38,6 +38,8 @@ export class MemoryServer {
   closesGreeted: number | null = null;
   /** When each route was asked, by `performance.now()`. */
   readonly askedAt = new Map<string, number[]>();
+  /** Of an answer with the fault `delay`. */
+  delayMs = 20;
   uploads = 0;
   windowBytes = 1024 * 1024;
   appends = 0;
@@ -258,7 +260,7 @@ export class MemoryServer {
     if (admission.kind === "refused") return refuse(response, admission.code, admission);
     if (fault === "drop_answer") return void request.socket.destroy();
     const answer = { ...admission.positions, duplicate: admission.duplicate, control: run.control };
-    setTimeout(() => send(response, 200, answer), fault === "delay" ? 20 : 0);
+    setTimeout(() => send(response, 200, answer), fault === "delay" ? this.delayMs : 0);
   }
 }
 
