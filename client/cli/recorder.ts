@@ -14,7 +14,7 @@ import { explain, isAboutToken } from "./explain.ts";
 import { makeRun } from "./make-run.ts";
 import { maskedRun } from "./masking/masked-run.ts";
 import type { Masks } from "./masking/masks.ts";
-import { loseHope } from "./patience.ts";
+import { idleMsOf, loseHope } from "./patience.ts";
 import { patientApi } from "./patient-api.ts";
 import type { Server } from "./server.ts";
 import { SlowDown } from "./slow-down.ts";
@@ -26,10 +26,6 @@ import type { Voice } from "./voice.ts";
 const SLOW_DOWN_BYTES = 8 * 1024 * 1024;
 /** The most that is kept in memory for a server that cannot be reached. */
 const MEMORY_BYTES = 64 * 1024 * 1024;
-/** After the command's end, since something was taken last: as long as the rest is taken it is waited for, however slowly. */
-const LAST_WAIT_MS = 10_000;
-/** A server that has a batch and is only slow to answer: as long as a request may take. */
-const LAST_WAIT_ANSWER_MS = 30_000;
 /** A server that was never there is not waited for as long as one that was. */
 const LAST_WAIT_UNMET_MS = 2_000;
 /** One hiccup is not worth a line on somebody's terminal. */
@@ -164,10 +160,7 @@ export class Recorder {
   /** When nothing has been delivered for a while. A server that is slow but takes what it is sent is waited for longer. */
   #loseHope(): Promise<null> {
     const isOver = () => this.#hurried.signal.aborted || this.#trouble === "final" || this.#isRefusedForNow;
-    const idleMs = () => {
-      if (this.#run === null) return LAST_WAIT_UNMET_MS;
-      return this.#producer.state.kind === "retrying" ? LAST_WAIT_MS : LAST_WAIT_ANSWER_MS;
-    };
+    const idleMs = () => (this.#run === null ? LAST_WAIT_UNMET_MS : idleMsOf(this.#producer.state));
     return loseHope(() => this.#producer.pendingEvents, idleMs, isOver);
   }
 

@@ -9,7 +9,7 @@ import { consoleEvent } from "./delivery-words.ts";
 import { explain, isAboutToken } from "./explain.ts";
 import { makeRun } from "./make-run.ts";
 import { endsOfOpenSteps } from "./open-steps.ts";
-import { loseHope } from "./patience.ts";
+import { idleMsOf, loseHope } from "./patience.ts";
 import { patientApi } from "./patient-api.ts";
 import type { Server } from "./server.ts";
 import { openSpool, removeSpool } from "./spool/spool.ts";
@@ -33,10 +33,8 @@ export type Resumed =
   | { kind: "refused"; reason: string; events: number };
 
 const SOURCE = "cli";
-/** A server that takes something is waited for as long as that takes. */
-const PATIENCE_MS = 10_000;
-/** One that has a batch and does not answer: as long as a request may take. */
-const ANSWER_MS = 30_000;
+/** For the run to be made, if the server could not be reached before. */
+const MAKING_MS = 10_000;
 const REFUSED_LINE_CHARS = 40_000;
 
 /** Delivers the rest of a run whose command line has ended, and its end. */
@@ -85,7 +83,7 @@ async function runOf(
   if (outbox.state.runId !== null) return { kind: "known", runId: outbox.state.runId };
   const wanted = { workspaceId: note.workspace_id, run: note.run, key: note.idempotency_key };
   let last: RunProblem | null = null;
-  const made = await makeRun(api, wanted, AbortSignal.timeout(PATIENCE_MS), (problem) => (last = problem));
+  const made = await makeRun(api, wanted, AbortSignal.timeout(MAKING_MS), (problem) => (last = problem));
   switch (made.kind) {
     case "made":
       outbox.setRunId(made.run.run_id);
@@ -146,8 +144,11 @@ async function send({ note, outbox }: Spool, { server, voice, runId, killed }: S
 /** What becomes of all that is written by now, in good time. */
 async function flushed(producer: RunProducer): Promise<Omit<Sent, "ends">> {
   const isSettled = () => producer.state.kind === "refused" || producer.pendingEvents === 0;
-  const idleMs = () => (producer.state.kind === "retrying" ? PATIENCE_MS : ANSWER_MS);
-  const hopeLost = loseHope(() => producer.pendingEvents, idleMs, isSettled);
+  const hopeLost = loseHope(
+    () => producer.pendingEvents,
+    () => idleMsOf(producer.state),
+    isSettled,
+  );
   const delivery = await Promise.race([producer.flush(), hopeLost]);
   const problem = producer.state.kind === "retrying" ? producer.state.problem : null;
   return { delivery: delivery ?? { kind: "stopped", undelivered: producer.pendingEvents }, problem };
