@@ -63,8 +63,8 @@ async function measure(stalled: number): Promise<Figures> {
     while (watching.received() < lines * READING) await pause(20);
     const peakMb = memory.stop();
     watching.close();
-    await Promise.all(asleep.slice(0, RESUMED).map((socket) => readToTheEnd(runcast, runId, socket, lines)));
-    for (const socket of asleep) socket.terminate();
+    await Promise.all(asleep.slice(0, RESUMED).map((watcher) => watcher.readTo(lines)));
+    for (const watcher of asleep) watcher.leave();
     return { peakMb, p50: quantileOf(watching.latencies, 0.5), p95: quantileOf(watching.latencies, 0.95) };
   } finally {
     await removeServers();
@@ -92,35 +92,62 @@ async function write(runcast: Runcast, runId: string, bytes: number): Promise<nu
   return batches * LOAD.linesABatch;
 }
 
-/** Sockets that are open and read nothing. */
-async function stall(runcast: Runcast, runId: string, count: number): Promise<WebSocket[]> {
-  const sockets: WebSocket[] = [];
-  for (let opened = 0; opened < count; opened += 1) {
-    const socket = runcast.watch(runId);
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
-    socket.pause();
-    sockets.push(socket);
+/** Watchers that are there and read nothing. */
+async function stall(runcast: Runcast, runId: string, count: number): Promise<StallingWatcher[]> {
+  const watchers: StallingWatcher[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const watcher = new StallingWatcher(runcast, runId);
+    await watcher.stall();
+    watchers.push(watcher);
   }
-  return sockets;
+  return watchers;
 }
 
-/** Reads what its connection still has, comes back after the last line it knows, and must have all of them, each once and in order. */
-async function readToTheEnd(runcast: Runcast, runId: string, stalled: WebSocket, lines: number): Promise<void> {
-  let last = 0;
-  let socket = stalled;
-  const take = (data: Buffer): void => {
-    for (const [, sequence] of data.toString().matchAll(/^\{"sequence":(\d+),/gm)) {
-      last += 1;
-      if (Number(sequence) !== last) throw new Error(`${last} was due, but ${sequence} came`);
+/** Reads nothing until it is asked to, and must then have every line, each once and in order. */
+class StallingWatcher {
+  readonly #runcast: Runcast;
+  readonly #runId: string;
+  #socket: WebSocket;
+  #last = 0;
+
+  constructor(runcast: Runcast, runId: string) {
+    this.#runcast = runcast;
+    this.#runId = runId;
+    this.#socket = this.#connect();
+  }
+
+  async stall(): Promise<void> {
+    const socket = this.#socket;
+    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    socket.pause();
+  }
+
+  /** Reads what its connection still has, and comes back after the last line it knows. */
+  async readTo(sequence: number): Promise<void> {
+    this.#socket.resume();
+    while (this.#last < sequence) {
+      const socket = this.#socket;
+      const closed = new Promise((resolve) => socket.once("close", resolve).once("error", resolve));
+      while (this.#last < sequence && socket.readyState <= socket.OPEN) await Promise.race([closed, pause(100)]);
+      socket.terminate();
+      if (this.#last < sequence) this.#socket = this.#connect();
     }
-    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ op: "ack", sequence: last }));
-  };
-  for (; last < lines; socket = runcast.watch(runId, last)) {
-    const closed = new Promise((resolve) => socket.once("close", resolve).once("error", resolve));
-    socket.on("message", take);
-    socket.resume();
-    while (last < lines && socket.readyState <= socket.OPEN) await Promise.race([closed, pause(100)]);
-    socket.terminate();
+  }
+
+  leave(): void {
+    this.#socket.terminate();
+  }
+
+  #connect(): WebSocket {
+    const socket = this.#runcast.watch(this.#runId, this.#last);
+    socket.on("message", (data: Buffer) => {
+      for (const [, sequence] of data.toString().matchAll(/^\{"sequence":(\d+),/gm)) {
+        this.#last += 1;
+        if (Number(sequence) !== this.#last) throw new Error(`${this.#last} was due, but ${sequence} came`);
+      }
+      if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ op: "ack", sequence: this.#last }));
+    });
+    return socket;
   }
 }
 

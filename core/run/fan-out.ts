@@ -205,16 +205,13 @@ export class FanOut {
     let misses = 0;
     try {
       while (state.position < this.#source.head().sequence) {
-        const answer = this.#source.windowAfter(watcher, state.position);
+        const before = state.position;
+        const answer = this.#source.windowAfter(watcher, before);
         const window = answer instanceof Promise ? await answer : answer;
-        if (window === null) {
-          // The archive moved on while it was read: ask again where the lines are now, but not for ever.
-          misses += 1;
-          if (misses > MOST_MISSES) throw new Error(`no lines after ${state.position} although the log goes on`);
-          continue;
-        }
-        misses = 0;
-        if (!this.#sendWindow(watcher, window)) return;
+        if (window !== null && !this.#sendWindow(watcher, window)) return;
+        // The archive moved on while it was read: ask again where the lines are now, but not for ever.
+        misses = state.position > before ? 0 : misses + 1;
+        if (misses > MOST_MISSES) throw new Error(`no lines after ${before} although the log goes on`);
       }
       this.#atHead(watcher);
     } finally {

@@ -59,6 +59,8 @@ export type StartServerOptions = {
   home?: string;
   port?: number;
   environment?: Record<string, string>;
+  /** How long a start may take. */
+  startMs?: number;
   /** What is run instead of `npm start`, from the repository's root; it says `ready <url>` as that does. */
   script?: string;
 };
@@ -73,7 +75,7 @@ export async function startServer(options: StartServerOptions = {}): Promise<Ser
   const exited = once(child, "exit");
   const pid = child.pid ?? 0;
   started.push({ pid, exited, folder });
-  const [url = "", controlUrl = ""] = await waitForReady(child, output);
+  const [url = "", controlUrl = ""] = await waitForReady(child, output, options.startMs ?? START_MS);
   const kill = async (target: number) => {
     killIfAlive(target);
     await exited;
@@ -129,10 +131,14 @@ export function spawnStart({
   return { child, output: () => ({ ...text }) };
 }
 
-async function waitForReady(child: ChildProcess, output: () => { stdout: string; stderr: string }): Promise<string[]> {
+async function waitForReady(
+  child: ChildProcess,
+  output: () => { stdout: string; stderr: string },
+  startMs: number,
+): Promise<string[]> {
   if (!child.stdout) throw new Error("The server was started without a standard output.");
   const lines = createInterface(child.stdout);
-  const tooLong = AbortSignal.timeout(START_MS);
+  const tooLong = AbortSignal.timeout(startMs);
   tooLong.addEventListener("abort", () => lines.close());
   for await (const line of lines) if (line.startsWith("ready ")) return line.slice("ready ".length).split(" ");
   throw new Error(`The server did not get ready.\n${output().stdout}${output().stderr}`);

@@ -11,12 +11,17 @@ const r2 = new FaultyCalls((call) => new Error(`${call}: We encountered an inter
 const d1 = new FaultyCalls((call) => new Error(`D1_ERROR: ${call}: Network connection lost.`));
 let clockOffsetMs = 0;
 
+const CRASH = "/laboratory/crash";
+
 const realNow = Date.now.bind(Date);
 Date.now = () => realNow() + clockOffsetMs;
 
 export default {
   async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
-    if (new URL(request.url).pathname !== "/laboratory") return worker.fetch(request, faulty(env), context);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname !== "/laboratory") return worker.fetch(request, faulty(env), context);
+    const crashing = searchParams.get("crash");
+    if (crashing !== null) await crash(env, crashing);
     if (request.method === "PUT") apply(await request.json<FaultSettings>());
     return Response.json({ r2: r2.counts, d1: d1.counts });
   },
@@ -30,10 +35,24 @@ function apply(settings: FaultSettings): void {
   clockOffsetMs = settings.clockOffsetMs;
 }
 
+/** The run's object loses its memory at once, whatever is under way, and its sockets with it. */
+async function crash(env: Env, runId: string): Promise<void> {
+  await env.RUNS.getByName(runId)
+    .fetch(`https://object${CRASH}`)
+    .catch((error: unknown) => {
+      if (!String(error).includes(CRASH)) throw error;
+    });
+}
+
 export class RunObject extends OwnRunObject {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, faulty(env));
     keepAlarmsReal(ctx.storage);
+  }
+
+  override fetch(request: Request): Promise<Response> {
+    if (new URL(request.url).pathname === CRASH) this.ctx.abort(CRASH);
+    return super.fetch(request);
   }
 
   override alarm(info?: AlarmInvocationInfo): Promise<void> {

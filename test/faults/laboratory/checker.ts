@@ -14,8 +14,10 @@ export type Subject = {
   producers: LaboratoryProducer[];
   watchers: FollowingWatcher[];
   uploads: LaboratoryUpload[];
-  /** What a read of the log gave at some moment: each must be how the log begins. */
-  samples: string[];
+  /** The longest that a read of the log gave at some moment: the log must begin with it for ever. */
+  sample: string;
+  /** What was found to be wrong while it is attacked. */
+  faults: unknown[];
 };
 
 /** What R2 has under a key of the run, or null. */
@@ -26,12 +28,11 @@ export type ReadStored = (runId: string, key: string) => Promise<string | null>;
  * events that were looked at.
  */
 export async function checkRun(api: Api, subject: Subject, readStored: ReadStored): Promise<number> {
-  const { runId, producers, watchers, uploads, samples } = subject;
+  const { runId, producers, watchers, uploads, sample } = subject;
   const lines = await expectSameEverywhere(api, runId);
   const log = lines.map((line) => `${line}\n`).join("");
   for (const watcher of watchers) expect(watcher.lines).toEqual(lines);
-  for (const sample of samples)
-    expect(log.startsWith(sample), `a read of ${sample.length} bytes is a prefix`).toBe(true);
+  expect(log.startsWith(sample), `a read of ${sample.length} bytes is a prefix`).toBe(true);
   expect(await readStored(runId, "logs/events.ndjson")).toBe(log);
   expectManifest(JSON.parse((await readStored(runId, "logs/manifest.json")) ?? "{}"), log);
   expectSent(lines, producers);
@@ -40,17 +41,19 @@ export async function checkRun(api: Api, subject: Subject, readStored: ReadStore
   return lines.length;
 }
 
+/** What a reader was given: it goes on from what was read before, and has what was acknowledged before it asked. */
+export function checkSample(subject: Subject, text: string, acknowledged: readonly SentBatch[]): void {
+  const [shorter, longer] = [subject.sample, text].toSorted((a, b) => a.length - b.length);
+  expect(longer?.startsWith(shorter ?? ""), `reads of ${shorter?.length} and ${longer?.length} bytes agree`).toBe(true);
+  if (text === shorter) return;
+  subject.sample = text;
+  const places = placesOf(linesOf(text));
+  for (const batch of acknowledged) expectBatch(places, batch);
+}
+
 /** Every acknowledged batch where it was acknowledged; every other one whole, once, or not at all; nothing that nobody sent. */
 function expectSent(lines: string[], producers: LaboratoryProducer[]): void {
-  const places = new Map<string, number>();
-  for (const [at, line] of lines.entries()) {
-    if (!line.includes('"type":"console.line"')) continue;
-    const message = messageOf(line);
-    expect(places.has(message), `"${message.slice(0, 40)}" is there once`).toBe(false);
-    // Byte for byte: a line that was decoded and encoded again would have lost digits.
-    expect(line.endsWith('"n":10000000000000000000001}}'), line.slice(-80)).toBe(true);
-    places.set(message, at + 1);
-  }
+  const places = placesOf(lines);
   for (const producer of producers) {
     expect(producer.faults).toEqual([]);
     for (const message of producer.refused) expect(places.has(message), `"${message}" was refused`).toBe(false);
@@ -60,7 +63,21 @@ function expectSent(lines: string[], producers: LaboratoryProducer[]): void {
   for (const message of places.keys()) expect(sent.has(message), `"${message.slice(0, 40)}" was sent`).toBe(true);
 }
 
-function expectBatch(places: Map<string, number>, { messages, answer }: SentBatch): void {
+/** Where each message is: once, and byte for byte. */
+function placesOf(lines: readonly string[]): Map<string, number> {
+  const places = new Map<string, number>();
+  for (const [at, line] of lines.entries()) {
+    if (!line.includes('"type":"console.line"')) continue;
+    const message = messageOf(line);
+    expect(places.has(message), `"${message.slice(0, 40)}" is there once`).toBe(false);
+    // A line that was decoded and encoded again would have lost digits.
+    expect(line.endsWith('"n":10000000000000000000001}}'), line.slice(-80)).toBe(true);
+    places.set(message, at + 1);
+  }
+  return places;
+}
+
+function expectBatch(places: ReadonlyMap<string, number>, { messages, answer }: SentBatch): void {
   const stored = messages.map((message) => places.get(message));
   const first = answer?.first_sequence ?? stored[0];
   // Its run ended before it was answered, and it is not in the log.
@@ -94,10 +111,3 @@ async function expectIndexed(api: Api, runId: string, lines: string[]): Promise<
   expect(summary.json<object>()).toEqual(JSON.parse(JSON.stringify(summaryForEmbedding(fold))));
   expect(completed.summary).toEqual(summary.json<object>());
 }
-
-/** What was read, as far as its lines are whole: a connection may break in the middle of one. */
-export const wholeLines = (text: string): string => {
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  linesOf(whole);
-  return whole;
-};

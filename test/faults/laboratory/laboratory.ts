@@ -5,7 +5,7 @@ import type { Api } from "../../support/api.ts";
 import { waitUntil } from "../../support/wait-until.ts";
 import { FollowingWatcher } from "../../support/watcher.ts";
 import { NO_FAULTS, type FaultRates } from "./binding-faults.ts";
-import { checkRun, wholeLines, type Subject } from "./checker.ts";
+import { checkRun, checkSample, type Subject } from "./checker.ts";
 import { LaboratoryProducer } from "./laboratory-producer.ts";
 import type { LaboratoryServer } from "./laboratory-server.ts";
 import { LaboratoryUpload } from "./laboratory-upload.ts";
@@ -15,10 +15,13 @@ import { layoutFault } from "./stored-layout.ts";
 const RUNS = 3;
 const PRODUCERS = 8;
 const WATCHERS = 20;
-const ROUND_MS = 8_000;
+/** How long a round is attacked before its runs end; the seed says how long of these. */
+const ROUND_MS = [2_000, 6_000] as const;
 const ENDING_MS = 3_000;
 /** How soon everything must be well again after the last fault. */
 const HEAL_MS = 30_000;
+const ALL_FAIL: FaultRates = { fail: 1, hang: 0, failAfter: 0 };
+const UNSURE: FaultRates = { fail: 0.2, hang: 0.1, failAfter: 0.4 };
 
 /** What was done to the server, and what was looked at afterwards. */
 export type LaboratoryReport = {
@@ -27,6 +30,7 @@ export type LaboratoryReport = {
   rounds: number;
   kills: number;
   evictions: number;
+  crashes: number;
   cuts: number;
   clockJumps: number;
   cancels: number;
@@ -48,6 +52,7 @@ export async function attack(server: LaboratoryServer, seed: number, seconds: nu
     rounds: 0,
     kills: 0,
     evictions: 0,
+    crashes: 0,
     cuts: 0,
     clockJumps: 0,
     cancels: 0,
@@ -62,8 +67,7 @@ export async function attack(server: LaboratoryServer, seed: number, seconds: nu
   const random = new Random(seed);
   const startedAt = Date.now();
   while (Date.now() - startedAt < seconds * 1_000) {
-    const left = seconds * 1_000 - (Date.now() - startedAt);
-    await new Round(server, random, report).run(Math.max(3_000, Math.min(ROUND_MS, left - 5_000)));
+    await new Round(server, random, report).run(random.between(...ROUND_MS));
     report.rounds += 1;
     report.seconds = Math.round((Date.now() - startedAt) / 1_000);
   }
@@ -91,6 +95,7 @@ class Round {
     await this.#set(this.#rates(), this.#rates());
     await this.#disturbFor(durationMs);
     // Two who both want to end it: one does. What follows the end is attacked like everything before it.
+    await this.#set(...this.#endingRates());
     for (const { runId } of this.#subjects) {
       for (const producerId of ["a", "b"]) this.#inBackground(endRun(this.#api, runId, producerId));
     }
@@ -102,13 +107,21 @@ class Round {
   async #disturbFor(durationMs: number): Promise<void> {
     for (const until = Date.now() + durationMs; Date.now() < until;) {
       await this.#disturb();
+      this.#expectNoFault();
       await sleep(this.#random.between(10, 150));
     }
   }
 
   async #begin(): Promise<void> {
     for (let at = 0; at < RUNS; at += 1) {
-      this.#subjects.push({ runId: await createRun(this.#api), producers: [], watchers: [], uploads: [], samples: [] });
+      this.#subjects.push({
+        runId: await createRun(this.#api),
+        producers: [],
+        watchers: [],
+        uploads: [],
+        sample: "",
+        faults: [],
+      });
     }
     for (let at = 0; at < PRODUCERS; at += 1) {
       const subject = this.#subject();
@@ -135,7 +148,8 @@ class Round {
   async #disturb(): Promise<void> {
     const at = this.#random.fraction();
     if (at < 0.06) return this.#kill();
-    if (at < 0.3) return this.#evict();
+    if (at < 0.15) return this.#evict(this.#subject());
+    if (at < 0.3) return this.#crash(this.#subject());
     if (at < 0.45) return this.#cut();
     if (at < 0.55) return this.#watch(this.#subject());
     if (at < 0.7) return this.#set(this.#rates(), this.#rates());
@@ -143,15 +157,20 @@ class Round {
     if (at < 0.75) return this.#cancel();
     if (at < 0.78) return this.#inBackground(endRun(this.#api, this.#subject().runId, "early"));
     if (at < 0.82) return this.#upload();
-    const subject = this.#subject();
-    this.#expectLayout(subject);
-    return this.#inBackground(this.#sample(subject));
+    return this.#inBackground(this.#sample(this.#subject()));
   }
 
-  #evict(): void {
-    this.#report.evictions += 1;
-    const { runId } = this.#subject();
-    this.#inBackground(this.#server.evict(runId, this.#random.chance(0.3) ? "close" : "hibernate"));
+  /** An object goes when nothing is under way in it, or in the middle of everything. */
+  #evict({ runId }: Subject): void {
+    const evicted = this.#server.evict(runId).then((isEvicted) => {
+      if (isEvicted) this.#report.evictions += 1;
+    });
+    this.#inBackground(evicted);
+  }
+
+  #crash({ runId }: Subject): void {
+    this.#report.crashes += 1;
+    this.#inBackground(this.#server.crash(runId));
   }
 
   #cut(): void {
@@ -167,7 +186,7 @@ class Round {
     this.#report.clockJumps += 1;
     const clockOffsetMs = this.#server.settings.clockOffsetMs + this.#random.between(-120_000, 120_000);
     await this.#server.set({ ...this.#server.settings, clockOffsetMs });
-    for (const { runId } of this.#subjects) this.#inBackground(this.#server.evict(runId, "hibernate"));
+    for (const subject of this.#subjects) this.#crash(subject);
   }
 
   #cancel(): void {
@@ -191,10 +210,26 @@ class Round {
     this.#background.push(work.then(undefined, () => undefined));
   }
 
-  /** What a reader has seen must stay the beginning of the log for ever. */
+  /** What a reader is given in the middle of it all. */
   async #sample(subject: Subject): Promise<void> {
+    const acknowledged = subject.producers.flatMap(({ batches }) => batches.filter(({ answer }) => answer !== null));
     const answer = await this.#api.ask("GET", `/api/runs/${subject.runId}/events`, { timeoutMs: 5_000 });
-    if (answer.status === 200) subject.samples.push(wholeLines(answer.text));
+    if (answer.status !== 200) return;
+    try {
+      checkSample(subject, answer.text, acknowledged);
+    } catch (error) {
+      subject.faults.push(error);
+    }
+  }
+
+  /** What can be told before the end is told at once. */
+  #expectNoFault(): void {
+    for (const subject of this.#subjects) {
+      this.#expectLayout(subject);
+      for (const fault of subject.faults) throw fault;
+      for (const { faults } of [...subject.producers, ...subject.uploads]) expect(faults).toEqual([]);
+      for (const { fault } of subject.watchers) expect(fault).toBeNull();
+    }
   }
 
   async #kill(): Promise<void> {
@@ -224,9 +259,15 @@ class Round {
     const most = this.#random.chance(0.2) ? 1 : 0.3;
     return {
       fail: (most * this.#random.fraction()) / 2,
-      hang: most * this.#random.fraction() * 0.2,
+      hang: (most * this.#random.fraction()) / 3,
       failAfter: (most * this.#random.fraction()) / 3,
     };
+  }
+
+  /** The end is when most can go wrong: often one of the two is away altogether, or its answers cannot be believed. */
+  #endingRates(): [r2: FaultRates, d1: FaultRates] {
+    const worst = () => this.#random.pick([ALL_FAIL, UNSURE]) ?? ALL_FAIL;
+    return this.#random.chance(0.5) ? [worst(), this.#rates()] : [this.#rates(), worst()];
   }
 
   #set(r2: FaultRates, d1: FaultRates): Promise<void> {
@@ -236,17 +277,22 @@ class Round {
   /** No fault any more: producers bring what they have, the runs end, and everybody sees it. */
   async #heal(): Promise<void> {
     await this.#set(NO_FAULTS, NO_FAULTS);
-    await within("every request is answered", Promise.all(this.#background));
+    const until = Date.now() + HEAL_MS;
+    const left = () => Math.max(0, until - Date.now());
+    await within("every request is answered", left(), Promise.all(this.#background));
     const producers = this.#subjects.flatMap((subject) => subject.producers);
-    await within("every producer is answered", Promise.all(producers.map((producer) => producer.stop())));
-    for (const { runId } of this.#subjects) await endRun(this.#api, runId, "a");
-    for (const { watchers } of this.#subjects) for (const watcher of watchers) await watcher.ended(HEAL_MS);
-    for (const { runId } of this.#subjects) {
-      await waitUntil(`run ${runId} is archived and nothing else of it is left`, () => this.#isArchived(runId), {
-        timeoutMs: HEAL_MS,
-        everyMs: 100,
-      });
-    }
+    await within("every producer is answered", left(), Promise.all(producers.map((producer) => producer.stop())));
+    const ended = this.#subjects.map(({ runId }) => endRun(this.#api, runId, "a"));
+    await within("every run can be ended", left(), Promise.all(ended));
+    for (const { watchers } of this.#subjects) for (const watcher of watchers) await watcher.ended(left());
+    const isArchived = () => {
+      this.#expectNoFault();
+      return this.#subjects.every(({ runId }) => this.#isArchived(runId));
+    };
+    await waitUntil("every run is archived and nothing else of it is left", isArchived, {
+      timeoutMs: left(),
+      everyMs: 100,
+    });
   }
 
   #isArchived(runId: string): boolean {
@@ -285,8 +331,8 @@ async function endRun(api: Api, runId: string, producerId: string): Promise<void
   }
 }
 
-async function within<Result>(what: string, work: Promise<Result>): Promise<Result> {
-  const tooLate = sleep(HEAL_MS).then((): never => {
+async function within<Result>(what: string, timeoutMs: number, work: Promise<Result>): Promise<Result> {
+  const tooLate = sleep(timeoutMs, undefined, { ref: false }).then((): never => {
     throw new Error(`${what}: not within ${HEAL_MS} ms after the last fault`);
   });
   return Promise.race([work, tooLate]);

@@ -9,19 +9,25 @@ type Change = { file: string; find: string; replace: string };
 /** A mistake that somebody could make, as a change of the product's text. */
 export type PlantedBug = { name: string; changes: Change[] };
 
-const APPEND_ROWS: Pick<Change, "file" | "find"> = {
-  file: "core/run/log-keeper.ts",
-  find: "for (const row of rows) this.#log.append(row);",
-};
-
 /** One at a time is put into the bundle, and the laboratory must find it. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "acknowledge before the write",
     changes: [
       {
-        ...APPEND_ROWS,
-        replace: "globalThis.setTimeout(() => { for (const row of rows) this.#log.append(row); }, 5);",
+        file: "durable-objects/run-object.ts",
+        find: "    const outcome = this.#run.append(unpackAppend(packed));\n    await this.#run.settle();",
+        // Lines are answered where they will be, and written with the next timer.
+        replace: `    const request = unpackAppend(packed);
+    const run = this.#run.describe();
+    if (run.kind === "run" && run.run.completed_at === null && request.content.kind === "events" && request.content.completion === null) {
+      setTimeout(() => this.#run.append(request), 5);
+      const head = run.run.last_sequence;
+      const accepted = request.content.drafts.length;
+      return { kind: "appended", firstSequence: head + 1, lastSequence: head + accepted, accepted, duplicate: false, control: [] };
+    }
+    const outcome = this.#run.append(request);
+    await this.#run.settle();`,
       },
     ],
   },
@@ -29,7 +35,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "fan out before the write",
     changes: [
       {
-        ...APPEND_ROWS,
+        file: "core/run/log-keeper.ts",
+        find: "for (const row of rows) this.#log.append(row);",
         replace: "globalThis.setTimeout(() => { for (const row of rows) this.#log.append(row); }, 30);",
       },
       {
@@ -78,8 +85,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: "core/run/archiver.ts",
-        find: "    this.#ports.log.putSegment(segment);\n",
-        replace: "",
+        find: "        return this.#putSegment(memory, step.segment);",
+        // Each attempt takes along what has come since the last one.
+        replace: `        for (const row of log.rowsAfter(step.segment.lastSequence)) {
+          const planned = memory.segments.at(-1);
+          if (planned === undefined) continue;
+          planned.lastSequence = row.lastSequence;
+          planned.bytes += row.bytes;
+        }
+        return this.#putSegment(memory, memory.segments.at(-1) ?? step.segment);`,
       },
     ],
   },

@@ -27,7 +27,7 @@ const control = createServer((request, response) => {
   );
 });
 
-/** `?run=…&sockets=…` takes the run's object out of memory; `?key=…` reads R2 past everything that may go wrong. */
+/** `?run=…` takes the run's object out of memory; `?key=…` reads R2 past everything that may go wrong. */
 async function answer(query: URLSearchParams): Promise<Uint8Array | null> {
   const key = query.get("key");
   if (key !== null) {
@@ -36,7 +36,7 @@ async function answer(query: URLSearchParams): Promise<Uint8Array | null> {
   }
   await server.miniflare.unsafeEvictDurableObject(server.workerName, "RunObject", {
     name: query.get("run") ?? "",
-    webSockets: query.get("sockets") === "close" ? "close" : "hibernate",
+    webSockets: "hibernate",
   });
   return new Uint8Array();
 }
