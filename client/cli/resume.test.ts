@@ -140,7 +140,8 @@ describe("a command line that is killed", () => {
     expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 7, failure: { code: "EXIT_CODE" } });
   });
 
-  test.each(["delivered as it went", "not delivered yet"])(
+  const states = ["delivered as it went", "not delivered yet"];
+  test.each(states)(
     "[SPL7] with steps open, %s: they end as those of a job that failed, each once, the innermost first",
     async (how) => {
       if (how === "not delivered yet") await server.down();
