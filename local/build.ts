@@ -106,7 +106,9 @@ export function webBuildCommand(): string[] {
 
 async function buildWeb(): Promise<void> {
   const [program = "", ...args] = webBuildCommand();
-  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: "utf8" });
+  // What the caller is, a test or a developer's shell, is not what the pages are: as of a development build they are larger, and do not know a newer release.
+  const env = { ...process.env, NODE_ENV: "production" };
+  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, env, encoding: "utf8" });
   if (error) throw error;
   // Its pages of file sizes would bury the address to open; they are for whoever has to find out what went wrong.
   if (status !== 0) throw new Error(`The web build ended with exit code ${status}.\n${stdout}${stderr}`);

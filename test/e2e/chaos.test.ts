@@ -121,7 +121,7 @@ const ATTACKS: Record<string, (tabs: { a: Tab; b: Tab; asleep: Tab }) => Promise
   },
   "a newer server takes over": async ({ a }) => {
     await server.stop();
-    // What is newer is what it says of itself; to build another one takes longer than this whole test.
+    // What is newer is what it says of itself; `deploy.test.ts` builds another one.
     await a.context.route("**/api/health", (route) =>
       route.fulfill({ json: { status: "ok", version: "99.0.0+another" } }),
     );

@@ -61,7 +61,7 @@ export type StartServerOptions = {
   environment?: Record<string, string>;
   /** How long a start may take. */
   startMs?: number;
-  /** What is run instead of `npm start`, from the repository's root; it says `ready <url>` as that does. */
+  /** What is run instead of `npm start`, from the repository's root unless absolute; it says `ready <url>` as that does. */
   script?: string;
 };
 
@@ -110,7 +110,7 @@ export function spawnStart({
   environment = {},
   script = "local/start.ts",
 }: StartServerOptions & { data: string; home: string }) {
-  const child = spawn(process.execPath, [join(ROOT, script)], {
+  const child = spawn(process.execPath, [resolve(ROOT, script)], {
     cwd: ROOT,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
