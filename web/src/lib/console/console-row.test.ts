@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { boundSpans, columnsOf, rowOf, rowOfEvent, SHOWN_CHARACTERS, type ConsoleRow } from "./console-row.ts";
-import { describeEvent } from "./describe-event.ts";
 import { LogLines } from "./log-lines.ts";
 
 const event = (type: string, payload: Record<string, unknown>, step?: string): RunEvent => ({
@@ -11,8 +10,9 @@ const event = (type: string, payload: Record<string, unknown>, step?: string): R
   ...(step === undefined ? {} : { step }),
   payload,
 });
+const row = (given: RunEvent): ConsoleRow => rowOfEvent(given, JSON.stringify(given));
 const output = (message: string, more: Record<string, unknown> = {}): ConsoleRow =>
-  rowOfEvent(event("console.line", { stream: "stdout", message, ...more }));
+  row(event("console.line", { stream: "stdout", message, ...more }));
 const textOf = (row: ConsoleRow): string => (row.kind === "output" ? row.spans.map((span) => span.text).join("") : "");
 
 describe("a row of output", () => {
@@ -20,9 +20,9 @@ describe("a row of output", () => {
   test("so is what its producer calls an error", () =>
     expect(output("x", { level: "error" })).toMatchObject({ isError: true }));
   test("a very long line is drawn to a point, and says how much follows", () => {
-    const row = output("y".repeat(SHOWN_CHARACTERS + 5));
-    expect(textOf(row)).toHaveLength(SHOWN_CHARACTERS);
-    expect(row).toMatchObject({ hiddenCharacters: 5 });
+    const long = output("y".repeat(SHOWN_CHARACTERS + 5));
+    expect(textOf(long)).toHaveLength(SHOWN_CHARACTERS);
+    expect(long).toMatchObject({ hiddenCharacters: 5 });
   });
   test("the console is wide enough for tabs and wide characters", () => expect(columnsOf(output("a\t漢"))).toBe(11));
 });
@@ -58,15 +58,24 @@ describe("a row that is not output", () => {
     ],
     [event("team.deploy_marker", { ring: 2 }), "·", 'team.deploy_marker {"ring":2}'],
     [event("console.line", { message: 5 }), "·", 'console.line {"message":5}'],
-  ])("%j", (given, mark, text) => expect(rowOfEvent(given)).toMatchObject({ kind: "event", mark, text }));
+  ])("%j", (given, mark, text) => expect(row(given)).toMatchObject({ kind: "event", mark, text }));
+
+  test("an event of a type unknown here keeps the digits of its numbers", () => {
+    const payload = '{"id":12345678901234567890,"rate":0.10000000000000000001,"n":1E400}';
+    const log = new LogLines();
+    log.watchFrom(0, 10);
+    const head = '{"sequence":1,"type":"team.marker","created_at":"2026-11-21T02:30:00.123Z"';
+    log.append([{ sequence: 1, line: `${head},"payload":${payload}}` }]);
+    expect(rowOf(log, 1)).toMatchObject({ kind: "event", text: `team.marker ${payload}` });
+  });
 
   test("an event of a known type with a strange payload shows what can be shown", () =>
-    expect(describeEvent(event("run.completed", { status: 3, execution: null }))).toMatchObject({
+    expect(row(event("run.completed", { status: 3, execution: null }))).toMatchObject({
       mark: "–",
       text: "",
     }));
   test("progress by items draws a bar too", () =>
-    expect(describeEvent(event("run.progress", { items_processed: 1, items_total: 4 })).percent).toBe(25));
+    expect(row(event("run.progress", { items_processed: 1, items_total: 4 }))).toMatchObject({ percent: 25 }));
 });
 
 describe("spans drawn at a time", () => {

@@ -28,14 +28,15 @@ export function rowOf(log: LogLines, sequence: number): ConsoleRow {
   const found = log.line(sequence);
   if (found.kind !== "here") return { kind: found.kind, sequence };
   const event = parseLine(found.line);
-  return event === null ? { kind: "damaged", sequence } : rowOfEvent(event);
+  return event === null ? { kind: "damaged", sequence } : rowOfEvent(event, found.line);
 }
 
-export function rowOfEvent(event: RunEvent): ConsoleRow {
+/** `line`: the event as it came. */
+export function rowOfEvent(event: RunEvent, line: string): ConsoleRow {
   const placed = { sequence: event.sequence, createdAt: event.created_at };
   const { message, stream, level } = event.payload;
   if (event.type !== "console.line" || typeof message !== "string") {
-    return { ...placed, kind: "event", type: event.type, ...describeEvent(event) };
+    return { ...placed, kind: "event", type: event.type, ...describeEvent(event, line) };
   }
   const hiddenCharacters = Math.max(0, message.length - SHOWN_CHARACTERS);
   return {

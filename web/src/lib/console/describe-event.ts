@@ -1,3 +1,4 @@
+import { membersOf } from "../../../../client/json-text.ts";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { numberOr, recordOrEmpty, textOr } from "../../../../protocol/lenient.ts";
 import { formatSpan } from "../format/duration.ts";
@@ -10,9 +11,9 @@ export type EventDescription = { mark: string; text: string; tone: Tone; percent
 /** A row is for reading along; the whole payload is one click away. */
 const TEXT_CHARACTERS = 400;
 
-/** What an event that is not console output says in one row. Never throws: it shows what it finds. */
-export function describeEvent(event: RunEvent): EventDescription {
-  const described = describe(event, event.payload);
+/** What an event that is not console output says in one row; `line` is the event as it came. Never throws: it shows what it finds. */
+export function describeEvent(event: RunEvent, line: string): EventDescription {
+  const described = describe(event, event.payload, line);
   return {
     mark: described.mark ?? "·",
     text: oneLine(described.text).slice(0, TEXT_CHARACTERS),
@@ -23,7 +24,7 @@ export function describeEvent(event: RunEvent): EventDescription {
 
 type Draft = { text: string; mark?: string; tone?: Tone; percent?: number | null };
 
-function describe(event: RunEvent, payload: Record<string, unknown>): Draft {
+function describe(event: RunEvent, payload: Record<string, unknown>, line: string): Draft {
   const text = (key: string): string => textOr(payload[key], "");
   const duration = (): string => {
     const ms = numberOr(payload["duration_ms"], null);
@@ -86,7 +87,8 @@ function describe(event: RunEvent, payload: Record<string, unknown>): Draft {
     case "run.completed":
       return describeEnd(payload);
     default:
-      return { tone: "quiet", text: words(event.type, event.step ?? "", JSON.stringify(payload)) };
+      // Its numbers with the digits they came with.
+      return { tone: "quiet", text: words(event.type, event.step ?? "", membersOf(line).get("payload") ?? "") };
   }
 }
 
