@@ -23,6 +23,10 @@ export type WatchOptions = {
 
 const LIVE = "runcast.v1";
 
+/** How long a watcher that was cut off waits before it comes back, longer each time it was not greeted. */
+const FIRST_WAIT_MS = 30;
+const MOST_WAIT_MS = 2_000;
+
 /** One `runcast.v1` socket and everything that came over it. */
 export class Watcher {
   readonly lines: string[] = [];
@@ -160,6 +164,7 @@ export class FollowingWatcher {
   }
 
   async #follow(api: Api, runId: string, ack: NonNullable<WatchOptions["ack"]>): Promise<void> {
+    let waitMs = FIRST_WAIT_MS;
     while (this.end === null && this.fault === null && !this.#stopped) {
       const watcher = new Watcher(api, runId, { after: this.after + this.lines.length, ack });
       this.#current = watcher;
@@ -172,8 +177,9 @@ export class FollowingWatcher {
       }
       this.#current = null;
       this.end = watcher.control("end") ?? null;
-      // A server that is starting again refuses connections for a moment.
-      if (this.end === null) await sleep(30);
+      // A server that is starting again refuses connections for a moment; a thousand that come back at once must not keep it from answering any.
+      waitMs = watcher.texts.length > 0 ? FIRST_WAIT_MS : Math.min(2 * waitMs, MOST_WAIT_MS);
+      if (this.end === null) await sleep(waitMs * (0.5 + Math.random() / 2));
     }
   }
 }
