@@ -1,7 +1,14 @@
 /** What a batch is called to the server: 1, 2, 3 … for each epoch of its producer. [APP15] */
 export type BatchNumber = { epoch: number; sequence: number };
 /** Whole lines with their newlines, and the number under which they were or are to be sent. */
-export type OutgoingBatch = { number: BatchNumber; body: Uint8Array<ArrayBuffer>; lines: number };
+export type OutgoingBatch = {
+  number: BatchNumber;
+  body: Uint8Array<ArrayBuffer>;
+  /** How many of the lines that were pushed are in it. */
+  lines: number;
+  /** How many its outbox could not give back, and will in no other batch. */
+  missing?: number;
+};
 
 /** What was written and is not in a batch yet, in order. */
 export type Outbox = {

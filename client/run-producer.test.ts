@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { BatchNumber, OutgoingBatch } from "./outbox.ts";
+import { OutgoingLines } from "./outgoing-lines.ts";
+import { encodeEvent } from "./producer-event.ts";
 import { readRetryAfter } from "./run-problem.ts";
 import { RunProducer } from "./run-producer.ts";
 import type { ProducerEvent, ProducerState, RunProducerOptions } from "./run-producer.ts";
@@ -191,6 +194,21 @@ test("lines wait for a run that cannot be created yet; stop gives them up", asyn
   const flushed = producer.flush();
   producer.stop();
   expect(await flushed).toEqual({ kind: "stopped", undelivered: 1 });
+});
+
+test("lines that an outbox cannot give back are waited for by nobody", async () => {
+  class Leaky extends OutgoingLines {
+    override takeBatch(maxBytes: number, number: BatchNumber): OutgoingBatch {
+      const { lines } = super.takeBatch(maxBytes, number);
+      const body = new TextEncoder().encode(`${encodeEvent(line("instead"))}\n`);
+      return { number, body, lines: 0, missing: lines };
+    }
+  }
+  const producer = produce({ outbox: new Leaky() });
+  for (const message of numbered(20)) void producer.write(line(message));
+  expect(await producer.flush()).toMatchObject({ kind: "stored" });
+  expect(messages()).toEqual(["instead"]);
+  expect(producer.pendingEvents).toBe(0);
 });
 
 test("Retry-After may be seconds or a date", () => {

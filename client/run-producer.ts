@@ -68,6 +68,8 @@ export class RunProducer {
   #sentAt = -Infinity;
   #written = 0;
   #storedLines = 0;
+  /** Written, and not to be had from the outbox any more. */
+  #missingLines = 0;
   #lastSequence = 0;
   #rushes = 0;
   /** In a row. */
@@ -101,7 +103,11 @@ export class RunProducer {
 
   /** Written, but not known to be stored; after a refusal or `stop`, what never will be. */
   get pendingEvents(): number {
-    return this.#written - this.#storedLines;
+    return this.#written - this.#settledLines;
+  }
+
+  get #settledLines(): number {
+    return this.#storedLines + this.#missingLines;
   }
 
   get pendingBytes(): number {
@@ -202,7 +208,9 @@ export class RunProducer {
     if (this.#delivery !== null) return;
     this.#batchNumber += 1;
     const number = { epoch: this.#options.epoch ?? 0, sequence: this.#batchNumber };
-    await this.#deliver(runId, this.#outbox.takeBatch(BATCH_BYTES, number));
+    const batch = this.#outbox.takeBatch(BATCH_BYTES, number);
+    this.#missingLines += batch.missing ?? 0;
+    await this.#deliver(runId, batch);
   }
 
   async #deliver(runId: string, batch: OutgoingBatch): Promise<void> {
@@ -248,8 +256,8 @@ export class RunProducer {
     this.#hear(answer.control);
     const stored: Delivery = { kind: "stored", lastSequence: this.#lastSequence };
     const waiters = this.#flushWaiters;
-    this.#flushWaiters = waiters.filter(({ upTo }) => upTo > this.#storedLines);
-    for (const { upTo, resolve } of waiters) if (upTo <= this.#storedLines) resolve(stored);
+    this.#flushWaiters = waiters.filter(({ upTo }) => upTo > this.#settledLines);
+    for (const { upTo, resolve } of waiters) if (upTo <= this.#settledLines) resolve(stored);
     this.#makeRoom();
     this.#beatLater();
     this.#sendWhenDue();

@@ -1,4 +1,8 @@
+import { encodeEvent } from "../producer-event.ts";
 import type { ProducerEvent } from "../producer-event.ts";
+
+/** `source` of what the command line writes. */
+export const SOURCE = "cli";
 
 /** What became of a command's lines, and of how many. */
 export type Loss = {
@@ -30,14 +34,18 @@ export const fullInWords = (bytes: number): string =>
   `${formatBytes(bytes)} wait for the server and no more is kept: the command goes on, and its lines from here on are missing in the log. RUNCAST_SPOOL_BYTES allows more.`;
 
 /** The log itself says where something is missing: to who reads it, and to who looks for what is wrong. */
-export function gapEvents(lines: number): ProducerEvent[] {
+export function gapEvents(lines: number, why = "the server could not be reached for too long"): ProducerEvent[] {
   if (lines === 0) return [];
-  const message = `${countLines(lines)} missing here: the server could not be reached for too long`;
+  const message = `${countLines(lines)} missing here: ${why}`;
   return [
     consoleEvent("stderr", `[runcast] ${message}`, "warning"),
     { type: "run.validation.issue", payload: { severity: "error", code: "LINES_MISSING", message } },
   ];
 }
+
+/** The same for lines that were kept, and could not be read back. */
+export const unreadableLines = (lines: number): string[] =>
+  gapEvents(lines, "they could not be read back from the disk").map((event) => encodeEvent(event, SOURCE));
 
 export const consoleEvent = (stream: "stdout" | "stderr", message: string, level?: "warning"): ProducerEvent => ({
   type: "console.line",

@@ -8,7 +8,7 @@ import { RunProducer } from "../run-producer.ts";
 import type { Delivery, ProducerEvent, ProducerState, RunEnding } from "../run-producer.ts";
 import type { NewRun } from "../run-with-text.ts";
 import { withResolvers } from "../with-resolvers.ts";
-import { consoleEvent, fullInWords, gapEvents, lossInWords } from "./delivery-words.ts";
+import { consoleEvent, fullInWords, gapEvents, lossInWords, SOURCE } from "./delivery-words.ts";
 import type { Loss } from "./delivery-words.ts";
 import { explain, isAboutToken } from "./explain.ts";
 import { makeRun } from "./make-run.ts";
@@ -32,7 +32,6 @@ const LAST_WAIT_UNMET_MS = 2_000;
 const TELL_AFTER_ATTEMPTS = 3;
 /** Escaped once more, the longest event would not fit into a line. */
 const REFUSED_LINE_CHARS = 40_000;
-const SOURCE = "cli";
 export const LEASE_SECONDS = 60;
 export const END_AFTER_SECONDS = 86_400;
 
@@ -76,7 +75,8 @@ export class Recorder {
     const { url, token } = options.server;
     this.#wanted = { workspaceId: options.workspaceId, run: maskedRun(options.run, options.masks), key: randomId() };
     const producerId = randomId();
-    this.#spool = startSpool({ ...options, ...this.#wanted, producerId });
+    const onMissing = (lines: number) => (this.#dropped += lines);
+    this.#spool = startSpool({ ...options, ...this.#wanted, producerId, onMissing });
     this.#api = new RuncastApi({ url, ...(token === undefined ? {} : { token }) });
     this.#producer = new RunProducer({
       url,

@@ -5,7 +5,7 @@ import type { RunProblem } from "../run-problem.ts";
 import type { ProducerEvent } from "../producer-event.ts";
 import { RunProducer } from "../run-producer.ts";
 import type { Delivery } from "../run-producer.ts";
-import { consoleEvent } from "./delivery-words.ts";
+import { consoleEvent, countLines, SOURCE, unreadableLines } from "./delivery-words.ts";
 import { explain, isAboutToken } from "./explain.ts";
 import { makeRun } from "./make-run.ts";
 import { endsOfOpenSteps } from "./open-steps.ts";
@@ -32,19 +32,25 @@ export type Resumed =
   /** Never: its run takes no more lines. It stays, because what it holds is nowhere else. */
   | { kind: "refused"; reason: string; events: number };
 
-const SOURCE = "cli";
 /** For the run to be made, if the server could not be reached before. */
 const MAKING_MS = 10_000;
 const REFUSED_LINE_CHARS = 40_000;
 
 /** Delivers the rest of a run whose command line has ended, and its end. */
 export async function resumeSpool(found: FoundSpool, server: Server, voice: Voice): Promise<Resumed> {
+  let isDamaged = false;
   const opened = openSpool(found, {
     onFull: () => voice.say(`there is no room in ${found.folder}; what is in it is delivered all the same.`),
     onAbandoned: () => {
       voice.say(`${found.folder} cannot be written; it is delivered as far as possible now, and cannot be again.`);
       removeSpool(found.folder);
     },
+    onUnreadable: (cause, lines) => {
+      isDamaged = true;
+      voice.say(`${found.folder} cannot be read (${String(cause)}): ${countLines(lines)} missing in the log.`);
+      return unreadableLines(lines);
+    },
+    onUntidy: (cause) => voice.say(`a file in ${found.folder} cannot be deleted or closed (${String(cause)}).`),
   });
   if (opened.kind === "owned") return { kind: "owned", pid: opened.by.pid };
   if (opened.kind === "unusable") return { kind: "kept", reason: String(opened.cause), events: null };
@@ -64,6 +70,8 @@ export async function resumeSpool(found: FoundSpool, server: Server, voice: Voic
   const isWhole =
     delivery.kind === "refused" && delivery.problem.code === "RUN_ENDED" && delivery.undelivered === ends + 1;
   if (delivery.kind === "stored" || isWhole) {
+    // What could not be read is nowhere else.
+    if (isDamaged) return { kind: "damaged" };
     removeSpool(spool.folder);
     const { watch_url = null, status = null } = about ?? {};
     return { kind: "delivered", run_id: made.runId, watch_url, status, events: events + ends };

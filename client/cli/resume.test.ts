@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CommandLine } from "../testing/command-line.ts";
@@ -210,6 +210,27 @@ describe("a command line that is killed", () => {
     expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 4 });
   }, 60_000);
 });
+
+test("what cannot be read back while it is resumed: the log says how much is missing, the end is there, and the spool is left alone", async () => {
+  await server.down();
+  await runcast(shell("for i in $(seq 1 5000); do echo $i $i $i $i $i $i $i $i $i $i $i $i $i $i $i; done; exit 4"));
+  await server.listen();
+  server.faultOf = () => "unavailable";
+  const resuming = commandLine.start(["resume"], env());
+  await until(() => server.appends > 1);
+  for (const path of spool.files()) if (basename(path).startsWith("lines-")) truncateSync(path, 0);
+  server.faultOf = () => "none";
+  const { code, stderr } = await resuming.finished;
+  expect(code).toBe(1);
+  const missing = Number(/: (\d+) lines are missing in the log/.exec(stderr)?.[1]);
+  expect(missing).toBeGreaterThan(100);
+  expect(stderr).toContain("damaged, and left alone");
+  const kept = printed().slice(0, -1);
+  expect(kept.map((line) => line.split(" ")[0])).toEqual(numbers(1, 5_000 - missing));
+  expect(printed().at(-1)).toContain(`${missing} lines are missing here: they could not be read back from the disk`);
+  expect(server.onlyRun.completion).toMatchObject({ exit_code: 4 });
+  expect(spool.names()).toHaveLength(1);
+}, 30_000);
 
 test("[SPL5] what a living process delivers is left alone, and nobody delivers one spool twice", async () => {
   server.faultOf = () => "unavailable";

@@ -1,5 +1,6 @@
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CommandLine } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
@@ -30,6 +31,13 @@ const shell = (script: string) => ["run", "--", "sh", "-c", script];
 const runcast = (args: string[], more?: Record<string, string>) => commandLine.run(args, env(more));
 const resume = (...args: string[]) => runcast(["resume", ...args]);
 const printed = () => server.onlyRun.console.map(({ message }) => message);
+const waitUntil = async (condition: () => boolean) => {
+  for (let tries = 0; !condition(); tries += 1) {
+    if (tries > 1_000) throw new Error("it did not come about");
+    await sleep(10);
+  }
+};
+
 describe("the folder", () => {
   test("is for this user alone, and holds no secret", async () => {
     await server.down();
@@ -127,5 +135,47 @@ describe("no more room", () => {
     expect(kept.length).toBeGreaterThanOrEqual(100);
     expect(kept.length).toBeLessThan(3_000);
     expect(server.onlyRun.completion?.status).toBe("failed");
+  }, 30_000);
+});
+
+describe("[SPL8] what is on disk cannot be read back", () => {
+  /** Its first line delivered, the second on its way to a server that is away for now, the others on disk, and the disk has lost them. */
+  async function started(script: string) {
+    server.faultOf = (append) => (append > 1 ? "unavailable" : "none");
+    const began = commandLine.start(shell(`echo 1; sleep 0.3; seq 2 100; read line; ${script}`), env());
+    await began.saw("100\n");
+    await waitUntil(() => server.appends > 2 && spool.text().includes('"100"'));
+    for (const path of spool.files()) if (basename(path).startsWith("lines-")) truncateSync(path, 0);
+    return began;
+  }
+  const unread = /\[runcast\] (\d+) lines are missing here: they could not be read back from the disk/;
+
+  test("the command goes on and keeps its exit code; the log says in their place how many are missing", async () => {
+    const began = await started("seq 101 200; sleep 1; echo last; exit 5");
+    began.process.stdin?.write("go\n");
+    await began.saw("200\n");
+    server.faultOf = () => "none";
+    const { code, stdout, stderr } = await began.finished;
+    expect(code).toBe(5);
+    expect(stdout).toBe([...numbers(1, 200), "last", ""].join("\n"));
+    const gap = printed().findIndex((line) => unread.test(line));
+    const missing = Number(unread.exec(printed()[gap] ?? "")?.[1]);
+    expect(printed().slice(0, gap)).toEqual(numbers(1, gap));
+    expect([...numbers(gap + missing + 1, 200), "last"]).toEqual(printed().slice(gap + 1));
+    expect(stderr.split("the spool cannot be read")).toHaveLength(2);
+    expect(stderr).toContain(`${missing} lines are missing from the log.`);
+    expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 5 });
+    expect(spool.names()).toEqual([]);
+  }, 30_000);
+
+  test("the end of the run is not lost with them", async () => {
+    const began = await started("exit 5");
+    began.process.stdin?.write("go\n");
+    await waitUntil(() => spool.text().includes("run.completed"));
+    server.faultOf = () => "none";
+    expect((await began.finished).code).toBe(5);
+    expect(unread.test(printed().at(-1) ?? "")).toBe(true);
+    expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 5 });
+    expect(spool.names()).toEqual([]);
   }, 30_000);
 });

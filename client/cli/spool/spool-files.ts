@@ -89,10 +89,10 @@ export class SpoolFiles {
     segment.bytes += lines.byteLength;
   }
 
-  /** The lines of a batch that begins there. Within one file, so that a file is never half of two. */
+  /** The lines of a batch that begins there. Within one file, so that a file is never half of two. Throws when they are not there any more. */
   readBatch(from: number, maxBytes: number): Uint8Array<ArrayBuffer> {
     for (let window = maxBytes; ; window *= 2) {
-      const bytes = this.read(from, from + window);
+      const bytes = beforeHole(this.read(from, from + window));
       const length = batchBytes(bytes, maxBytes);
       if (length > 0) return bytes.subarray(0, length);
       if (bytes.byteLength < window) throw new Error(`the spool in ${this.#folder} has no line at ${from}`);
@@ -137,19 +137,20 @@ export class SpoolFiles {
     this.#turn += 1;
   }
 
-  /** Deletes the files whose lines are all before `upTo`. The last stays, for what is still to come. */
+  /** Deletes the files whose lines are all before `upTo`. The last stays, for what is still to come. Throws when one cannot be deleted; it is tried again. */
   free(upTo: number): void {
-    while (this.#segments.length > 1 && this.#endOf(0) <= upTo) {
-      const [first] = this.#segments.splice(0, 1);
-      if (first === undefined) return;
-      closeSync(first.file);
+    for (let [first] = this.#segments; first !== undefined; [first] = this.#segments) {
+      if (this.#segments.length === 1 || this.#endOf(0) > upTo) return;
+      // One that stays keeps those behind it: who resumes must find no gap between them.
       rmSync(join(this.#folder, segmentName(first.start)), { force: true });
+      this.#segments.shift();
+      closeSync(first.file);
     }
   }
 
+  /** Throws when the disk has not taken all that was written; closed they are all the same. */
   close(): void {
-    for (const { file } of this.#segments) closeSync(file);
-    closeSync(this.#stateFile);
+    closeAll([...this.#segments.map(({ file }) => file), this.#stateFile]);
   }
 
   #addSegment(start: number): Segment {
@@ -169,6 +170,21 @@ export function segmentStarts(folder: string): number[] {
     .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])
     .map(Number)
     .toSorted((a, b) => a - b);
+}
+
+function closeAll([first, ...rest]: readonly number[]): void {
+  if (first === undefined) return;
+  try {
+    closeSync(first);
+  } finally {
+    closeAll(rest);
+  }
+}
+
+/** No line holds a zero: it is what a system gives back where a file has lost what was written. */
+function beforeHole(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const hole = bytes.indexOf(0);
+  return hole === -1 ? bytes : bytes.subarray(0, hole);
 }
 
 /** Up to the last newline, looked for from the end. */

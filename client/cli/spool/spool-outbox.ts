@@ -12,6 +12,10 @@ export type SpoolTrouble = {
   onFull: (cause: unknown) => void;
   /** The state cannot be kept: nobody may ever take the spool up again. What is in it is still sent from here. */
   onAbandoned: (cause: unknown) => void;
+  /** So many lines cannot be read back, and later ones are in memory alone. Answers with the lines that say so in their place. */
+  onUnreadable: (cause: unknown, lines: number) => readonly string[];
+  /** A file cannot be deleted or closed. Told once. */
+  onUntidy: (cause: unknown) => void;
 };
 
 /**
@@ -31,10 +35,18 @@ export class SpoolOutbox implements Outbox {
   #linesOnDisk: number;
   /** Lines since the disk took no more. */
   #tail: OutgoingLines | null = null;
+  /** Of the batch that is out, lines that are not on disk. */
+  #outInMemory = 0;
+  /** The last line on disk, if it is the end of the run. */
+  #end: string | null;
   readonly #trouble: SpoolTrouble;
   #isAbandoned = false;
+  #isUntidy = false;
   #isClosed = false;
+  /** Taken by the process before, and never answered: whether it was stored can only be learned by sending it again, as it was. [SPL4] */
+  readonly unanswered: OutgoingBatch | null;
 
+  /** Throws when what is on disk cannot be read. */
   constructor(files: SpoolFiles, state: SpoolState, trouble: SpoolTrouble) {
     this.#files = files;
     this.#state = state;
@@ -43,6 +55,8 @@ export class SpoolOutbox implements Outbox {
     this.#read = Math.min(state.to, files.end);
     this.#linesOnDisk = 0;
     for (const bytes of files.readFrom(this.#read)) this.#linesOnDisk += countLines(bytes);
+    this.#end = endAmong([files.lastLine]);
+    this.unanswered = unansweredOf(files, state);
   }
 
   get lines(): number {
@@ -59,23 +73,16 @@ export class SpoolOutbox implements Outbox {
 
   /** Lines that are in memory alone. */
   get linesInMemory(): number {
-    return this.#tail?.lines ?? 0;
+    return this.#outInMemory + (this.#tail?.lines ?? 0);
   }
 
   get bytesInMemory(): number {
     return this.#tail?.bytes ?? 0;
   }
 
-  /** Taken by the process before, and never answered: whether it was stored can only be learned by sending it again, as it was. [SPL4] */
-  get unanswered(): OutgoingBatch | null {
-    const { answered, from, to, epoch, batch } = this.#state;
-    const body = answered || from === to ? new Uint8Array() : this.#files.read(from, to);
-    return body.byteLength === 0 ? null : { number: { epoch, sequence: batch }, body, lines: countLines(body) };
-  }
-
   /** Whether the last line of all is the end of the run. */
   get hasEnd(): boolean {
-    return this.#files.lastLine?.startsWith(END) === true;
+    return this.#end !== null;
   }
 
   push(line: string): void {
@@ -95,6 +102,7 @@ export class SpoolOutbox implements Outbox {
     try {
       this.#files.append(Buffer.from(`${lines.join("\n")}\n`));
       this.#linesOnDisk += lines.length;
+      this.#end = endAmong(lines);
     } catch (cause) {
       this.#tail = new OutgoingLines();
       for (const line of lines) this.#tail.push(line);
@@ -105,26 +113,27 @@ export class SpoolOutbox implements Outbox {
   /** Instead of what is in memory, and about to be lost with it, these lines go behind those on disk, if it takes them now. */
   replaceMemory(lines: readonly string[]): void {
     this.#tail = null;
+    this.#outInMemory = 0;
     this.#pending = [...lines];
     this.flush();
   }
 
   takeBatch(maxBytes: number, number: BatchNumber): OutgoingBatch {
     this.flush();
-    const { end } = this.#files;
-    const later = this.#read < end ? null : this.#tail;
-    const batch = later?.takeBatch(maxBytes, number) ?? this.#readBatch(maxBytes, number);
-    const to = later === null ? this.#read + batch.body.byteLength : end;
+    const { batch, isOnDisk } = this.#take(maxBytes, number);
+    const from = this.#read;
+    if (isOnDisk) this.#read += batch.body.byteLength;
     // Before it is sent: what is sent and not written down would be sent again as something new.
-    this.#save({ epoch: number.epoch, batch: number.sequence, from: this.#read, to, answered: false });
-    if (later === null) this.#linesOnDisk -= batch.lines;
-    this.#read = to;
+    this.#save({ epoch: number.epoch, batch: number.sequence, from, to: this.#read, answered: false });
+    if (isOnDisk) this.#linesOnDisk -= batch.lines;
+    else this.#outInMemory = batch.lines + (batch.missing ?? 0);
     return batch;
   }
 
   acknowledge(): void {
+    this.#outInMemory = 0;
     this.#save({ answered: true });
-    this.#files.free(this.#state.to);
+    this.#tidy(() => this.#files.free(this.#state.to));
   }
 
   /** What the server called the run, before anything is sent to it. */
@@ -136,12 +145,39 @@ export class SpoolOutbox implements Outbox {
     if (this.#isClosed) return;
     this.flush();
     this.#isClosed = true;
-    this.#files.close();
+    this.#tidy(() => this.#files.close());
   }
 
-  #readBatch(maxBytes: number, number: BatchNumber): OutgoingBatch {
-    const body = this.#files.readBatch(this.#read, maxBytes);
-    return { number, body, lines: countLines(body) };
+  #take(maxBytes: number, number: BatchNumber): { batch: OutgoingBatch; isOnDisk: boolean } {
+    const later = this.#read < this.#files.end ? null : this.#tail;
+    if (later !== null) return { batch: later.takeBatch(maxBytes, number), isOnDisk: false };
+    try {
+      const body = this.#files.readBatch(this.#read, maxBytes);
+      return { batch: { number, body, lines: countLines(body) }, isOnDisk: true };
+    } catch (cause) {
+      return { batch: this.#skipDisk(cause, number), isOnDisk: false };
+    }
+  }
+
+  /** What stands in the log for all that is on disk, which is not trusted any more: that it is missing, and the end, without which the run never had one. [SPL8] */
+  #skipDisk(cause: unknown, number: BatchNumber): OutgoingBatch {
+    const ends = this.#end === null ? [] : [this.#end];
+    const missing = this.#linesOnDisk - ends.length;
+    this.#read = this.#files.end;
+    this.#linesOnDisk = 0;
+    this.#tail ??= new OutgoingLines();
+    const lines = [...this.#trouble.onUnreadable(cause, missing), ...ends];
+    return { number, body: new TextEncoder().encode(`${lines.join("\n")}\n`), lines: ends.length, missing };
+  }
+
+  /** What is not tidy stays; nobody's command ends for it. */
+  #tidy(action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      if (!this.#isUntidy) this.#trouble.onUntidy(cause);
+      this.#isUntidy = true;
+    }
   }
 
   #save(change: Partial<SpoolState>): void {
@@ -156,4 +192,14 @@ export class SpoolOutbox implements Outbox {
       this.#trouble.onAbandoned(cause);
     }
   }
+}
+
+function unansweredOf(files: SpoolFiles, { answered, from, to, epoch, batch }: SpoolState): OutgoingBatch | null {
+  const body = answered || from === to ? new Uint8Array() : files.read(from, to);
+  return body.byteLength === 0 ? null : { number: { epoch, sequence: batch }, body, lines: countLines(body) };
+}
+
+function endAmong(lines: readonly (string | null)[]): string | null {
+  const last = lines.at(-1) ?? null;
+  return last?.startsWith(END) === true ? last : null;
 }

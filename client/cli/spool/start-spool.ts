@@ -1,4 +1,5 @@
 import type { NewRun } from "../../run-with-text.ts";
+import { countLines, unreadableLines } from "../delivery-words.ts";
 import type { Server } from "../server.ts";
 import type { Voice } from "../voice.ts";
 import type { SpoolOutbox } from "./spool-outbox.ts";
@@ -26,6 +27,8 @@ export type SpoolOptions = {
   producerId: string;
   environment: NodeJS.ProcessEnv;
   voice: Voice;
+  /** So many lines will never be in the log. */
+  onMissing: (lines: number) => void;
 };
 
 /** A spool for a run of this process; null, and words about why, when there cannot be one: watching never fails the job. */
@@ -49,6 +52,14 @@ export function startSpool(options: SpoolOptions): StartedSpool | null {
         );
         remove();
       },
+      onUnreadable: (cause, lines) => {
+        options.onMissing(lines);
+        say(
+          `the spool cannot be read (${reasonOf(cause)}): ${countLines(lines)} missing in the log; from here on lines that the server does not have yet are in memory alone, and lost with this process.`,
+        );
+        return unreadableLines(lines);
+      },
+      onUntidy: (cause) => say(`a file in ${spool.folder} cannot be deleted or closed (${reasonOf(cause)}).`),
     });
     const remove = () => {
       try {
