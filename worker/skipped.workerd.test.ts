@@ -59,6 +59,8 @@ test.each([
   ["as text", "format=text", { first: 4, last: 9, lines: 3 }],
   ["as a page", "format=json", { first: 4, last: 9, lines: 3 }],
   ["as a page of some", "format=json&limit=5&after_sequence=4", { first: 5, last: 9, lines: 2 }],
+  ["as a page that ends before more of it", "format=json&limit=6", { first: 4, last: 5, lines: 2 }],
+  ["as text that ends before more of it", "format=text&limit=6", { first: 4, last: 5, lines: 2 }],
   ["as server-sent events", "stream=true", { first: 4, last: 9, lines: 3 }],
   ["as the last of a type, read twice", "format=text&types=console.*&tail=2", { first: 4, last: 9, lines: 3 }],
   ["as the types that are asked for", "format=text&types=run.*", { first: 4, last: 9, lines: 3 }],
@@ -82,7 +84,13 @@ test.each([
 
 test("[READ4] a plain download leaves nothing out, and a sound part has nothing to tell", async () => {
   const runId = await damagedRun();
-  for (const query of ["", "after_sequence=2", "format=json&after_sequence=9"])
+  for (const query of [
+    "",
+    "after_sequence=2",
+    "format=json&after_sequence=9",
+    "format=json&limit=3",
+    "format=text&limit=3",
+  ])
     await (await call("GET", `/api/runs/${runId}/events?${query}`, { as: "viewer" })).text();
   expect(logged()).toEqual([]);
 });

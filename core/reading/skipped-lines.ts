@@ -5,12 +5,12 @@ import { windowLines } from "./read-log.ts";
 /** Lines that a reader had to leave out: how many, and between which sequences. */
 export type Skipped = { first: number; last: number; lines: number };
 
-/** What is damaged in a window after a sequence; null where nothing is. */
-export function skippedIn(window: LogWindow, after = 0): Skipped | null {
+/** What is damaged in a window, of the lines after one sequence and through another; null where nothing is. */
+export function skippedIn(window: LogWindow, after = 0, through = Number.POSITIVE_INFINITY): Skipped | null {
   if (!hasDamage(window)) return null;
   const sequences: number[] = [];
   for (const { sequence, line } of windowLines(window))
-    if (sequence > after && isDamageMark(line)) sequences.push(sequence);
+    if (sequence > after && sequence <= through && isDamageMark(line)) sequences.push(sequence);
   const [first] = sequences;
   return first === undefined ? null : { first, last: sequences.at(-1) ?? first, lines: sequences.length };
 }
@@ -23,6 +23,7 @@ export class SkippedLines {
   readonly #tell: (skipped: Skipped) => void;
   #untold: Skipped | null = null;
   #last = 0;
+  #end = Number.POSITIVE_INFINITY;
 
   constructor(tell: (skipped: Skipped) => void) {
     this.#tell = tell;
@@ -32,22 +33,32 @@ export class SkippedLines {
   async *noticed(windows: AsyncGenerator<LogWindow, void>): AsyncGenerator<LogWindow, void> {
     try {
       for await (const window of windows) {
-        this.#add(skippedIn(window, this.#last));
-        yield window;
+        try {
+          yield window;
+        } finally {
+          // Only now it is known whether the reader wanted all of it.
+          this.#add(window);
+        }
       }
     } finally {
       this.tell();
     }
   }
 
-  /** Tells what was met since the last time: whoever follows a run may read on for hours. */
+  /** The reader wants no line behind this one: of what is damaged there nothing is left out for it. */
+  endAt(sequence: number): void {
+    this.#end = sequence;
+  }
+
+  /** Tells what was met since the last time: whoever follows a run may read on for hours. For whoever gives the windows, when the reader wants the next. */
   tell(): void {
     const untold = this.#untold;
     this.#untold = null;
     if (untold !== null) this.#tell(untold);
   }
 
-  #add(skipped: Skipped | null): void {
+  #add(window: LogWindow): void {
+    const skipped = skippedIn(window, this.#last, this.#end);
     if (skipped === null) return;
     const { first, last, lines } = skipped;
     this.#last = last;

@@ -91,8 +91,13 @@ async function begun(
   const first = await windows.next();
   if (first.done === true) return { first: null, rest: windows };
   const rest = (async function* () {
-    yield first.value;
-    yield* windows;
+    try {
+      yield first.value;
+      yield* windows;
+    } finally {
+      // Nobody may come to read the second one.
+      await windows.return();
+    }
   })();
   return { first: first.value, rest };
 }
@@ -134,7 +139,9 @@ async function* formed(
       if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
       text += form.line(sequence, dress(sequence, line));
       remaining -= 1;
-      if (remaining === 0) break;
+      if (remaining > 0) continue;
+      log.endAt(sequence);
+      break;
     }
     if (text !== "") yield text;
     if (remaining === 0) return;
@@ -171,7 +178,9 @@ async function answerPage(log: RunLog, options: ReadOptions, dress: Dress): Prom
       }
       if (options.types !== null && !matchesTypes(options.types, lineType(line))) continue;
       items.push(dress(sequence, line));
-      if (items.length === limit) break page;
+      if (items.length < limit) continue;
+      log.endAt(sequence);
+      break page;
     }
   }
   // The lines are the items: written as they are, so that numbers keep their digits.

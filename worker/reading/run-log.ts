@@ -30,6 +30,8 @@ export type RunLog = {
     left?: AbortSignal,
     asStored?: boolean,
   ): AsyncGenerator<LogWindow, void>;
+  /** The answer ends with this line of the window that was read last, which nobody reads on from. [READ4] */
+  endAt(sequence: number): void;
 };
 
 /** How D1 knows the run: right about an ended one, late about an open one. */
@@ -98,6 +100,7 @@ export function runLog(from: {
         ),
         from.damaged,
       ),
+    endAt: (sequence) => skipped.endAt(sequence),
   };
 }
 
