@@ -1,13 +1,13 @@
 import type { Context } from "hono";
 import { decideEdit, detailsOf } from "../core/run/edits.ts";
 import type { EditCommand } from "../core/run/commands.ts";
-import type { StoredRun } from "../core/ports.ts";
+import type { IndexedRun, StoredRun } from "../core/ports.ts";
 import type { EditRun } from "../protocol/api.ts";
 import type { Refusal } from "../protocol/error-code.ts";
 import { errorText, logError } from "../storage/server-log.ts";
 import type { App } from "./app-context.ts";
 import { detailsTag, type IfMatch } from "./details-tag.ts";
-import { findRun, indexOf } from "./known-runs.ts";
+import { currentRun, indexOf } from "./known-runs.ts";
 import { runObject, workspaceObject } from "./objects.ts";
 
 export type Editing =
@@ -20,17 +20,17 @@ export type Editing =
 /** Between reading a row and changing it others may come first; so often it is read again. */
 const MOST_ATTEMPTS = 5;
 
-/** Edits a run where it lives: in its object, and once that is emptied in D1 alone. [EDIT1] [EDIT3] */
+/** Edits a run, whose row has just been read, where it lives: in its object, and once that is emptied in D1 alone. [EDIT1] [EDIT3] */
 export async function editRun(
   c: Context<App>,
-  runId: string,
+  row: IndexedRun,
   change: EditRun,
   ifMatch: Exclude<IfMatch, { kind: "unreadable" }>,
 ): Promise<Editing> {
-  const run = await findRun(c, runId);
-  if (run === null) return { kind: "unknown" };
   const command: EditCommand = { change, expected: null };
   if (ifMatch.kind === "tags") {
+    const run = await currentRun(c, row);
+    if (run === null) return { kind: "unknown" };
     // What was read is what the object compares: nobody can come between this look and the edit. [EDIT2]
     command.expected = detailsOf(run);
     if (!ifMatch.tags.includes(await detailsTag(run))) {
@@ -38,7 +38,9 @@ export async function editRun(
       return { kind: "refused", refusal: { code: "PRECONDITION_FAILED", detail } };
     }
   }
+  const { run_id: runId } = row.run;
   const outcome = await runObject(c.env, runId).edit(command);
+  // Not with the row that was read before: the object may have put an edit of its own into D1 since. [EDIT1]
   return outcome.kind === "unknown" ? editArchived(c, runId, command) : outcome;
 }
 

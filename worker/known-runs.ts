@@ -20,11 +20,16 @@ export const indexOf = (c: Context<App>): D1RunIndex => new D1RunIndex(c.env.DB)
 /** How the run stands now, or null when there is none. */
 export async function findRun(c: Context<App>, runId: string): Promise<StoredRun | null> {
   const row = await indexOf(c).get(runId);
-  if (row === null || isTerminal(row.run.status)) return row?.run ?? null;
-  const described = await runObject(c.env, runId).describe();
+  return row === null ? null : currentRun(c, row);
+}
+
+/** The same of a run whose row has just been read. */
+export async function currentRun(c: Context<App>, { run }: IndexedRun): Promise<StoredRun | null> {
+  if (isTerminal(run.status)) return run;
+  const described = await runObject(c.env, run.run_id).describe();
   if (described.kind === "run") return described.run;
   // It ended and was archived between the two questions.
-  return (await indexOf(c).get(runId))?.run ?? null;
+  return (await indexOf(c).get(run.run_id))?.run ?? null;
 }
 
 /** A page of runs, with what moves all the time laid over the open ones. */

@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { editRunSchema, runSchema } from "../../protocol/api.ts";
 import { runIdSchema } from "../../protocol/event.ts";
+import { rowOf } from "../app-context.ts";
 import { refuseLabels } from "../create-run.ts";
 import { detailsTag, parseIfMatch } from "../details-tag.ts";
 import { editRun } from "../edit-run.ts";
@@ -50,7 +51,7 @@ export const editRoutes = newRoutes().openapi(
     }
     const refusal = refuseLabels(change.labels ?? {});
     if (refusal !== null) return problem(c, refusal);
-    const editing = await editRun(c, id, change, ifMatch);
+    const editing = await editRun(c, rowOf(c), change, ifMatch);
     switch (editing.kind) {
       case "edited":
         return c.json(toWireRun(c, editing.run), 200, { etag: await detailsTag(editing.run) });
