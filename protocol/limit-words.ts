@@ -47,5 +47,12 @@ export const LIMIT_WORDS: Readonly<Record<keyof typeof LIMITS, string>> = {
   artifactsPerRun: "Artifacts of one run",
   artifactNameChars: "Characters of an artifact's name",
   outputPathsBytes: "Bytes of `output_paths` in `run.completed`, encoded; the list of artifacts has them all",
+  searchQueryChars: "UTF-16 units of what is looked for in a log",
+  searchProgramSteps: "Steps that a regular expression may come to: how much each character of a log may cost",
+  searchHits: "Lines that one search of a log finds; the next goes on behind them",
+  searchRanges: "Places that a search tells of one line",
+  searchLineChars:
+    "UTF-16 units at which a line that is written in parts ends for a search, and its next part begins another",
+  searchMs: "Milliseconds after which a search tells how far it has come, and ends",
   idempotencyKeyMs: "Milliseconds for which an `Idempotency-Key` is remembered",
 };

@@ -57,5 +57,17 @@ export const LIMITS = {
   artifactNameChars: 200,
   /** `output_paths`, encoded: the line of `run.completed` has to hold them beside the summary. `GET …/artifacts` has them all. */
   outputPathsBytes: 32 * KIB,
+  /** What is looked for, in UTF-16 units. */
+  searchQueryChars: 1_000,
+  /** An expression is a program; each character of a line may cost as many steps as it has. */
+  searchProgramSteps: 500,
+  /** Lines found by one search; the rest by the next, which goes on behind them. */
+  searchHits: 10_000,
+  /** Places told of one line. */
+  searchRanges: 100,
+  /** A line that is written in parts is held while it grows; behind so much another begins. */
+  searchLineChars: 1 * MIB,
+  /** What one search takes. Cloudflare gives a request 30 s of its processor. */
+  searchMs: 20_000,
   idempotencyKeyMs: 24 * 60 * 60 * 1000,
 } as const;

@@ -8,6 +8,7 @@ import * as event from "./event.ts";
 import * as frames from "./frames.ts";
 import { LIMITS } from "./limits.ts";
 import { STATUS_MOVES } from "./run-status.ts";
+import * as search from "./search.ts";
 import * as summary from "./summary.ts";
 import { PROTOCOL_VERSION } from "./version.ts";
 
@@ -38,6 +39,7 @@ test("the wire is locked to its version", () => {
     event: hashesOf(event),
     payloads: hashesOf(event.payloadSchemas),
     frames: hashesOf(frames),
+    search: hashesOf(search),
     summary: hashesOf(summary),
     codes: sha256(Object.entries(ERROR_CODES).map(([code, { status }]) => [code, status])),
     moves: sha256(STATUS_MOVES),
@@ -99,7 +101,7 @@ test("the wire is locked to its version", () => {
         "watcherFrameSchema": "bccace7d4852ebc6",
         "workspaceFrameSchema": "a8293b976bcf35c5",
       },
-      "limits": "96e96391a9f595d7",
+      "limits": "b33ce977f4538881",
       "moves": "14472ce4cd56bb1d",
       "payloads": {
         "artifact.created": "cd96f0354fe1e126",
@@ -124,6 +126,12 @@ test("the wire is locked to its version", () => {
         "step.started": "80d4d5a309408a65",
       },
       "reserved": "e2afef05dcca3426",
+      "search": {
+        "searchEndSchema": "05a6be51e9fd1c20",
+        "searchHitSchema": "6bc1d6b3d38a843d",
+        "searchLineSchema": "111b128b7b22ab72",
+        "searchProgressSchema": "a8c766b09fe43cfb",
+      },
       "summary": {
         "summarySchema": "874b922a4cc002bf",
       },

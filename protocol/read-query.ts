@@ -62,6 +62,14 @@ export function parseFlag(query: Query, name: string): Parsed<boolean> {
   return flag === "true" ? { kind: "ok", value: true } : refused(`${name} must be true or false`);
 }
 
+/** `ansi=keep|strip`: whether escape sequences are left out of a text; they are kept when it is not there. */
+export function parseAnsi(query: Query): Parsed<boolean> {
+  const ansi = query.get("ansi");
+  return ansi === null || ansi === "keep" || ansi === "strip"
+    ? { kind: "ok", value: ansi === "strip" }
+    : refused("ansi must be keep or strip");
+}
+
 export type LiveQuery = { afterSequence: number; types: string[] | null; stay: boolean };
 
 /** The query of a `runcast.v1` socket. */

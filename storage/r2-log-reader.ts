@@ -2,11 +2,18 @@ import { storedBytesOf, type Manifest } from "../protocol/proof/manifest.ts";
 import { WindowCutter } from "../core/reading/window-cutter.ts";
 import type { LogWindow, RunAddress, SegmentKey } from "../core/ports.ts";
 import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
+import { piecesAhead } from "./pieces-ahead.ts";
 import { isR2Error, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
 import { manifestOf } from "./stored-manifest.ts";
 
 /** About so much of the whole log is held at a time. */
 const WINDOW_CHARS = 256 * 1024;
+
+/** Of a log that is read in pieces: large enough that the way there and back counts little, small enough to hold some of them. */
+const PIECE_BYTES = 2 * 1024 * 1024;
+
+/** The stored log from some byte on. */
+type Body = { size: number; body: AsyncIterable<Uint8Array> };
 
 /** A byte-order mark is a byte like any other: what is signed is held against it. */
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
@@ -15,10 +22,13 @@ const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 export class R2LogReader {
   readonly #bucket: R2Bucket;
   readonly #run: RunAddress;
+  readonly #ahead: number;
 
-  constructor(bucket: R2Bucket, run: RunAddress) {
+  /** With `ahead` the whole log is read in pieces, of which so many are asked for before the reader comes to them. */
+  constructor(bucket: R2Bucket, run: RunAddress, { ahead = 0 } = {}) {
     this.#bucket = bucket;
     this.#run = run;
+    this.#ahead = ahead;
   }
 
   async readSegment(segment: SegmentKey): Promise<string | null> {
@@ -78,13 +88,30 @@ export class R2LogReader {
     return whole === null ? null : bodyWindows(whole.body, 1);
   }
 
-  async #from(offset: number): Promise<R2ObjectBody | "outside" | null> {
+  async #from(offset: number): Promise<Body | "outside" | null> {
     try {
-      return await this.#bucket.get(wholeLogKey(this.#run), { range: { offset } });
+      const range = this.#ahead === 0 ? { offset } : { offset, length: PIECE_BYTES };
+      const object = await this.#bucket.get(wholeLogKey(this.#run), { range });
+      if (object === null || this.#ahead === 0) return object;
+      const { size, etag } = object;
+      const body = piecesAhead({
+        first: object.bytes(),
+        offsets: { from: offset + PIECE_BYTES, to: size, step: PIECE_BYTES },
+        ahead: this.#ahead,
+        ask: (at) => this.#piece(at, etag),
+      });
+      return { size, body };
     } catch (error) {
       if (isR2Error(error, OUTSIDE_THE_OBJECT)) return "outside";
       throw error;
     }
+  }
+
+  async #piece(offset: number, etag: string): Promise<Uint8Array> {
+    const options = { range: { offset, length: PIECE_BYTES }, onlyIf: { etagMatches: etag } };
+    const object = await this.#bucket.get(wholeLogKey(this.#run), options);
+    if (object === null || !("body" in object)) throw new Error("the log was deleted or replaced while it was read");
+    return object.bytes();
   }
 
   /** Where the segment that held `sequence` begins in the whole log: the manifest keeps every segment's size. */
@@ -111,7 +138,7 @@ const FROM_THE_START: Start = { offset: 0, firstSequence: 1, logBytes: null };
 async function* nothing(): AsyncGenerator<LogWindow> {}
 
 /** Cuts a body into windows of whole lines. */
-async function* bodyWindows(body: ReadableStream<Uint8Array>, firstSequence: number): AsyncGenerator<LogWindow> {
+async function* bodyWindows(body: AsyncIterable<Uint8Array>, firstSequence: number): AsyncGenerator<LogWindow> {
   const pieces = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
   const cutter = new WindowCutter(firstSequence, WINDOW_CHARS);
   for await (const chunk of body) {

@@ -43,9 +43,12 @@ export const takes = <T extends z.ZodType>(schema: T, required: boolean) => ({
   body: { required, content: { "application/json": { schema } } },
 });
 
-/** Text of one JSON value a line, each as the schema that the document names so says. */
-export const lineAnswer = (mediaType: string, itemSchema: string) => ({
-  [mediaType]: { schema: z.string(), "x-itemSchema": { $ref: `#/components/schemas/${itemSchema}` } },
+/** Text of one JSON value a line, each as this schema says, or the one that the document names so. */
+export const lineAnswer = (mediaType: string, item: string | z.ZodType) => ({
+  [mediaType]: {
+    schema: z.string(),
+    "x-itemSchema": typeof item === "string" ? { $ref: `#/components/schemas/${item}` } : z.toJSONSchema(item),
+  },
 });
 
 /** A header field of an answer. */

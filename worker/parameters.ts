@@ -98,6 +98,21 @@ export const readHeadersSchema = rangeHeadersSchema.extend({
   "last-event-id": wholeNumber({}, "Server-sent events: the last sequence received; beats the query"),
 });
 
+const ansi = choice(["keep", "strip"], "Text: keep escape sequences (as it is without this), or leave them out");
+
+/** The query of `GET …/search`. */
+export const searchQuerySchema = z.object({
+  q: documented(
+    { type: "string", minLength: 1, maxLength: LIMITS.searchQueryChars, pattern: String.raw`^[^\n]+$` },
+    "Needed: what to look for in each line of the log's text",
+  ),
+  regex: flag("`q` is a regular expression in RE2's syntax"),
+  case: flag("Capital and small letters are not alike"),
+  types,
+  ...position,
+  ansi,
+});
+
 /** The query of `GET …/events`. */
 export const readQuerySchema = z.object({
   ...position,
@@ -109,7 +124,7 @@ export const readQuerySchema = z.object({
   stream: flag("Server-sent events, whatever `Accept` says"),
   download: flag("With a file name, as a browser saves it"),
   format: choice(["ndjson", "json", "text"], "The form, whatever `Accept` says"),
-  ansi: choice(["keep", "strip"], "Text: keep escape sequences (as it is without this), or leave them out"),
+  ansi,
   timestamps: flag("Text: the time before each line"),
   envelope: choice(["full"], "The constant fields in every event, after its payload"),
 });

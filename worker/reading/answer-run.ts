@@ -18,22 +18,31 @@ export async function answerRun(c: Context<App>, run: StoredRun, options: ReadOp
   const reader = readerOf(c, run);
   const plain = isTerminal(run.status) ? await answerPlainLog(c, reader, run.run_id, options) : null;
   if (plain !== null) return plain;
+  return orMissing(c, () => answerEvents(logOf(c, run, reader), run, options));
+}
+
+/** The answer, or that the run's log, which it is made of, is gone. */
+export async function orMissing(c: Context<App>, answer: () => Promise<Response>): Promise<Response> {
   try {
-    return await answerEvents(logOf(c, run, reader), run, options);
+    return await answer();
   } catch (error) {
     if (!(error instanceof LogMissing)) throw error;
     return problem(c, { code: "LOG_INCOMPLETE", detail: "the run is known, but its stored log is missing" });
   }
 }
 
-const readerOf = (c: Context<App>, { workspace_id: workspaceId, run_id: runId }: StoredRun): R2LogReader =>
-  new R2LogReader(c.env.ARCHIVE, { workspaceId, runId });
+export const readerOf = (
+  c: Context<App>,
+  { workspace_id: workspaceId, run_id: runId }: StoredRun,
+  ahead = 0,
+): R2LogReader => new R2LogReader(c.env.ARCHIVE, { workspaceId, runId }, { ahead });
 
 /** The log of a run for this caller, wherever its lines are; what is found of it is kept. */
-export const logOf = (c: Context<App>, run: StoredRun, reader = readerOf(c, run)): RunLog =>
+export const logOf = (c: Context<App>, run: StoredRun, reader = readerOf(c, run), ahead = 0): RunLog =>
   runLog({
     object: runObject(c.env, run.run_id),
     reader,
+    ahead,
     headers: callerHeaders(c),
     isEnded: isTerminal(run.status),
     row: run,

@@ -1,4 +1,4 @@
-import { parseLine } from "../../protocol/ndjson.ts";
+import { consoleText } from "../../core/reading/console-text.ts";
 
 /** How the log looks in an answer: a line of it, and what of it is damaged and left out. */
 export type LineForm = {
@@ -16,24 +16,16 @@ export const sseForm: LineForm = {
 
 export const rangeText = (first: number, last: number): string => (first === last ? `${first}` : `${first}-${last}`);
 
-// The escape sequences a terminal swallows: CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), and single-character ones.
-// oxlint-disable-next-line no-control-regex -- control characters are what this looks for.
-const ANSI = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-export const stripAnsi = (text: string): string => text.replaceAll(ANSI, "");
-
 /** Console messages, one a line; a partial one goes on with the next. */
 export function textForm(options: { stripAnsi: boolean; timestamps: boolean }): LineForm {
   let isJoining = false;
   return {
     line(_sequence, line) {
-      const event = parseLine(line);
-      if (event?.type !== "console.line") return "";
-      const { message: said } = event.payload;
-      const raw = typeof said === "string" ? said : "";
-      const message = options.stripAnsi ? stripAnsi(raw) : raw;
-      const start = options.timestamps && !isJoining ? `${event.created_at} ` : "";
-      isJoining = event.payload["partial"] === true;
-      return `${start}${message}${isJoining ? "" : "\n"}`;
+      const said = consoleText(line, options);
+      if (said === null) return "";
+      const start = options.timestamps && !isJoining ? `${said.createdAt} ` : "";
+      isJoining = said.isPartial;
+      return `${start}${said.text}${isJoining ? "" : "\n"}`;
     },
     damage(first, last) {
       const start = isJoining ? "\n" : "";

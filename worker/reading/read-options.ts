@@ -1,6 +1,7 @@
 import { parseInstant } from "../../protocol/instant.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import {
+  parseAnsi,
   parseFlag,
   parsePosition,
   parseTypesQuery,
@@ -92,8 +93,8 @@ export function parseReadOptions(query: URLSearchParams, headers: Headers): Pars
   const envelope = query.get("envelope");
   if (envelope !== null && envelope !== "full")
     return refused("envelope must be full; leave it out for the bare lines");
-  const ansi = query.get("ansi");
-  if (ansi !== null && ansi !== "keep" && ansi !== "strip") return refused("ansi must be keep or strip");
+  const stripAnsi = parseAnsi(query);
+  if (stripAnsi.kind === "refused") return stripAnsi;
 
   let afterSequence = position.value;
   const lastEventId = form.value === "sse" ? headers.get("last-event-id") : null;
@@ -115,7 +116,7 @@ export function parseReadOptions(query: URLSearchParams, headers: Headers): Pars
       follow: form.value === "sse" || (flags.follow && form.value !== "json"),
       download: flags.download,
       isReconnect: lastEventId !== null,
-      text: { stripAnsi: ansi === "strip", timestamps: flags.timestamps },
+      text: { stripAnsi: stripAnsi.value, timestamps: flags.timestamps },
     },
   };
 }

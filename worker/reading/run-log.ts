@@ -1,5 +1,6 @@
 import type { LogWindow } from "../../core/ports.ts";
 import { hasDamage } from "../../core/reading/damage.ts";
+import { readingAhead } from "../../core/reading/reading-ahead.ts";
 import { LogMissing, readLog } from "../../core/reading/read-log.ts";
 import { SkippedLines, type Skipped } from "../../core/reading/skipped-lines.ts";
 import type { AheadLines } from "../../core/run/receipts.ts";
@@ -43,6 +44,8 @@ export function runLog(from: {
   headers: Headers;
   isEnded: boolean;
   row: KnownRun;
+  /** So many segments are asked for before the reader comes to them; 0 without it. */
+  ahead?: number;
   /** Something of the stored log cannot be read, or all of it is gone. */
   damaged: () => Promise<void>;
   /** Told when a reader had to leave lines out: at the end of what it reads, and of what there was before it waits for more. */
@@ -85,7 +88,7 @@ export function runLog(from: {
       watched(
         skipped.noticed(
           readLog(
-            {
+            readingAhead(from.ahead ?? 0, {
               tail: (sequence) => object.logTail(sequence),
               readSegment: (segment) => reader.readSegment(segment),
               wholeLog: (sequence) => reader.wholeLog(sequence),
@@ -94,7 +97,7 @@ export function runLog(from: {
                 skipped.tell();
                 return liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left);
               },
-            },
+            }),
             { afterSequence, follow, isEnded, asStored },
           ),
         ),
