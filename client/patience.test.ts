@@ -7,7 +7,7 @@ import { RunProducer } from "./run-producer.ts";
 import type { MemoryRun } from "./testing/memory-run.ts";
 import { MemoryServer } from "./testing/memory-server.ts";
 import type { RefusedHere } from "./testing/memory-server.ts";
-import { until } from "./testing/watched-run.ts";
+import { until } from "./testing/until.ts";
 import { watchRun } from "./watch-run.ts";
 import { watchWorkspace } from "./watch-workspace.ts";
 

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SseParser } from "./sse-parser.ts";
-import { QUICK, until, watchedRun } from "./testing/watched-run.ts";
+import { until } from "./testing/until.ts";
+import { QUICK, watchedRun } from "./testing/watched-run.ts";
 import { nextTransport } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 

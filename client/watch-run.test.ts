@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { events, WatchRefused } from "./events.ts";
 import { NodeWebSocket } from "./node-web-socket.ts";
-import { QUICK, until, watchedRun } from "./testing/watched-run.ts";
+import { until } from "./testing/until.ts";
+import { QUICK, watchedRun } from "./testing/watched-run.ts";
 import { watchRun } from "./watch-run.ts";
 import { watchWorkspace } from "./watch-workspace.ts";
 

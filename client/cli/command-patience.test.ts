@@ -1,45 +1,31 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { CommandLine } from "../testing/command-line.ts";
-import { MemoryServer } from "../testing/memory-server.ts";
+import { expect, test, vi } from "vitest";
+import { spoolScene } from "../testing/command-scene.ts";
 import type { RefusedHere } from "../testing/memory-server.ts";
-import { SpoolFolder } from "../testing/spool-folder.ts";
 
 /** The commands that somebody waits for, at a server that is busy or away: a little patience, words, and an end. */
 
-let commandLine: CommandLine;
-let server: MemoryServer;
-beforeAll(async () => {
-  commandLine = await CommandLine.build();
-});
-afterAll(() => commandLine.remove());
-beforeEach(async () => {
-  server = await MemoryServer.start();
-});
-afterEach(() => server.down());
-
-const env = (more: Record<string, string> = {}) => ({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token, ...more });
-const asked = (route: string) => server.askedAt.get(route)?.length ?? 0;
+const scene = spoolScene();
+const { env, printed, resume, runcast } = scene;
+const asked = (route: string) => scene.server.askedAt.get(route)?.length ?? 0;
 const refuseFirst = (...refusals: RefusedHere[]) => {
-  server.refusalOf = (_route, before) => refusals[before] ?? null;
+  scene.server.refusalOf = (_route, before) => refusals[before] ?? null;
 };
 
 test("a busy server is asked again, and that is said once", async () => {
   refuseFirst({ status: 503 }, "cut", { status: 429, retryAfter: "1" });
-  const { code, stderr, stdout } = await commandLine.run(["list"], env());
+  const { code, stderr, stdout } = await scene.commandLine.run(["list"], env());
   expect(stderr.match(/trying again/g)).toHaveLength(1);
-  expect(stderr).toContain(`${server.url} answers 503`);
+  expect(stderr).toContain(`${scene.server.url} answers 503`);
   expect([code, stdout]).toEqual([0, ""]);
   expect(asked("GET /api/workspaces/default/runs")).toBe(4);
 });
 
 test("who does not get an answer is told in time, and why", async () => {
-  server.refusalOf = () => ({ status: 503 });
+  scene.server.refusalOf = () => ({ status: 503 });
   const begunAt = performance.now();
-  const { runId } = server.addRun();
+  const { runId } = scene.server.addRun();
   const words = [["list"], ["tail", runId], ["verify", runId]];
-  for (const { code, stderr } of await Promise.all(words.map((one) => commandLine.run(one, env())))) {
+  for (const { code, stderr } of await Promise.all(words.map((one) => scene.commandLine.run(one, env())))) {
     expect(code).toBe(1);
     expect(stderr).toContain("the server answered 503");
   }
@@ -51,32 +37,29 @@ test("who does not get an answer is told in time, and why", async () => {
 }, 30_000);
 
 test("tail that does not follow ends when the server does not come back; one that follows goes on", async () => {
-  const { runId } = server.addRun();
-  server.refusalOf = (route) => (route.endsWith("/live") || route.endsWith("/events") ? { status: 503 } : null);
-  const following = commandLine.start(["tail", runId], env());
-  const { code, stderr } = await commandLine.run(["tail", "--no-follow", runId], env());
+  const { runId } = scene.server.addRun();
+  scene.server.refusalOf = (route) => (route.endsWith("/live") || route.endsWith("/events") ? { status: 503 } : null);
+  const following = scene.commandLine.start(["tail", runId], env());
+  const { code, stderr } = await scene.commandLine.run(["tail", "--no-follow", runId], env());
   expect(code).toBe(1);
   expect(stderr).toContain("trying again …");
-  expect(stderr).toContain(`${server.url} has not come back`);
-  server.refusalOf = () => null;
+  expect(stderr).toContain(`${scene.server.url} has not come back`);
+  scene.server.refusalOf = () => null;
   await vi.waitFor(() => expect(following.stderr).toContain("connected again."), 20_000);
   following.process.kill("SIGINT");
   expect(await following.finished).toMatchObject({ code: 130 });
 }, 40_000);
 
 test("resume keeps what a server does not take now, and says what it answers", async () => {
-  mkdirSync(commandLine.stateHome, { recursive: true });
-  const spool = new SpoolFolder(join(commandLine.stateHome, "spool"));
-  const kept = env({ RUNCAST_SPOOL: spool.path });
-  await server.down();
-  await commandLine.run(["run", "--", "echo", "one"], kept);
-  await server.listen();
-  server.refusalOf = (route) => (route.endsWith("/events") ? { status: 429, retryAfter: "60" } : null);
-  const refused = await commandLine.run(["resume"], kept);
+  await scene.server.down();
+  await runcast(["run", "--", "echo", "one"]);
+  await scene.server.listen();
+  scene.server.refusalOf = (route) => (route.endsWith("/events") ? { status: 429, retryAfter: "60" } : null);
+  const refused = await resume();
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("429");
   expect(asked("POST /api/runs/:id/events")).toBe(1);
-  server.refusalOf = () => null;
-  expect((await commandLine.run(["resume"], kept)).code).toBe(0);
-  expect(server.onlyRun.console.map(({ message }) => message)).toEqual(["one"]);
+  scene.server.refusalOf = () => null;
+  expect((await resume()).code).toBe(0);
+  expect(printed()).toEqual(["one"]);
 }, 60_000);

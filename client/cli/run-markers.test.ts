@@ -2,28 +2,17 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { CommandLine } from "../testing/command-line.ts";
-import { MemoryServer } from "../testing/memory-server.ts";
+import { expect, test } from "vitest";
+import { commandScene } from "../testing/command-scene.ts";
 
-let commandLine: CommandLine;
-let server: MemoryServer;
-beforeAll(async () => {
-  commandLine = await CommandLine.build();
-});
-afterAll(() => commandLine.remove());
-beforeEach(async () => {
-  server = await MemoryServer.start();
-});
-afterEach(() => server.down());
-
+const scene = commandScene();
 const SECRET = "s3cr3t-value";
-const env = () => ({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token, DEPLOY_TOKEN: SECRET });
+const env = () => scene.env({ DEPLOY_TOKEN: SECRET });
 const run = (options: string[], script: string) =>
-  commandLine.run(["run", ...options, "--", "sh", "-c", script, "sh", SECRET], env());
-const log = () => server.onlyRun.lines.map(({ line }) => line).join("\n");
+  scene.commandLine.run(["run", ...options, "--", "sh", "-c", script, "sh", SECRET], env());
+const log = () => scene.server.onlyRun.lines.map(({ line }) => line).join("\n");
 const events = (...types: string[]) =>
-  server.onlyRun.lines.map(({ line }) => JSON.parse(line)).filter(({ type }) => types.includes(type));
+  scene.server.onlyRun.lines.map(({ line }) => JSON.parse(line)).filter(({ type }) => types.includes(type));
 
 test("a secret is shown here and sent nowhere: not in output, name, command, labels, parameters, steps, issues, metrics, failure", async () => {
   const script = `
@@ -34,7 +23,7 @@ test("a secret is shown here and sent nowhere: not in output, name, command, lab
   const { code, stdout } = await run([...options, "--step", SECRET], script);
   expect(code).toBe(3);
   expect(stdout.split(SECRET)).toHaveLength(8);
-  const { body } = server.onlyRun;
+  const { body } = scene.server.onlyRun;
   expect(JSON.stringify(body) + log()).not.toContain("s3cr3t");
   expect(body.name).toMatch(/^sh -c /);
   expect(body.parameters).toEqual({ p: "***", q: { "***": ["***"] } });
@@ -50,9 +39,9 @@ test("a secret is shown here and sent nowhere: not in output, name, command, lab
 test("a secret at the place where a long name or argument is cut does not leave half of itself", async () => {
   for (const before of [195, 190]) {
     const padding = "x".repeat(before);
-    await commandLine.run(["run", "--name", `${padding}${SECRET}`, "--", "true", `${padding}${SECRET}`], env());
+    await scene.commandLine.run(["run", "--name", `${padding}${SECRET}`, "--", "true", `${padding}${SECRET}`], env());
   }
-  for (const { body, lines } of server.runs.values()) {
+  for (const { body, lines } of scene.server.runs.values()) {
     expect(JSON.stringify(body) + lines.map(({ line }) => line).join("")).not.toContain("s3c");
   }
 });
@@ -64,7 +53,7 @@ test("a secret that git tells us is masked as well", async () => {
   try {
     git("init", "--quiet", "--initial-branch", SECRET);
     git("commit", "--quiet", "--allow-empty", "--message", "m");
-    await commandLine.run(["run", "--", "true"], { ...env(), GIT_DIR: join(folder, ".git") });
+    await scene.commandLine.run(["run", "--", "true"], { ...env(), GIT_DIR: join(folder, ".git") });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -77,7 +66,7 @@ test("--no-mask sends it as it is; what ::add-mask:: names is masked even so", a
 });
 
 test("piped events are masked, and their numbers keep their digits", async () => {
-  const started = commandLine.start(["pipe", "--events"], env());
+  const started = scene.commandLine.start(["pipe", "--events"], env());
   started.process.stdin?.end(
     `{"type":"a.b","payload":{"x":"${SECRET}","n":1.50}}\n{"type":"a.b","payload":"${SECRET}"}\n`,
   );
@@ -106,14 +95,14 @@ test("groups and sections are steps, closed at the end as the command ended; --s
     ["all", "failed", 7],
   ]);
   expect(events("run.completed")).toHaveLength(1);
-  expect(server.onlyRun.lines.at(-1)?.type).toBe("run.completed");
+  expect(scene.server.onlyRun.lines.at(-1)?.type).toBe("run.completed");
 });
 
 test("--no-markers leaves them lines; --workflow, --param and --label say what it is a run of", async () => {
   const options = ["--no-markers", "--workflow", "nightly", "--param", "a=1", "--param", "b:=1.5", "--label", "k:v=w"];
   await run(options, `echo "--- One"; echo "::group::In"`);
   expect(events("step.started")).toEqual([]);
-  expect(server.onlyRun.body).toMatchObject({
+  expect(scene.server.onlyRun.body).toMatchObject({
     workflow_id: "nightly",
     parameters: { a: "1", b: 1.5 },
     labels: { k: "v=w" },
@@ -131,8 +120,8 @@ test("a progress bar is one line in the end, and what it showed meanwhile came n
 });
 
 test("--json: what Runcast says is one JSON object a line, and the last says how it ended", async () => {
-  const { stderr, code } = await commandLine.run(["run", "--json", "--", "sh", "-c", "exit 4"], env());
-  const { runId } = server.onlyRun;
+  const { stderr, code } = await scene.commandLine.run(["run", "--json", "--", "sh", "-c", "exit 4"], env());
+  const { runId } = scene.server.onlyRun;
   expect(code).toBe(4);
   expect(
     stderr
@@ -140,11 +129,11 @@ test("--json: what Runcast says is one JSON object a line, and the last says how
       .split("\n")
       .map((line) => JSON.parse(line)),
   ).toEqual([
-    { event: "watching", run_id: runId, watch_url: `${server.url}/runs/${runId}` },
+    { event: "watching", run_id: runId, watch_url: `${scene.server.url}/runs/${runId}` },
     { event: "ended", run_id: runId, status: "failed", exit_code: 4, delivered: true, lines_lost: 0, lines_kept: 0 },
   ]);
-  await server.down();
-  const away = await commandLine.run(["run", "--json", "--", "echo", "x"], env());
+  await scene.server.down();
+  const away = await scene.commandLine.run(["run", "--json", "--", "echo", "x"], env());
   expect(JSON.parse(away.stderr.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({
     delivered: false,
     lines_lost: 0,

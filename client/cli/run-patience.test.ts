@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CommandLine } from "../testing/command-line.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
+import { until } from "../testing/until.ts";
 
 // What takes its time, beside one another: each test has a server of its own.
 let commandLine: CommandLine;
@@ -22,12 +23,6 @@ const startServer = async () => {
 const env = (server: MemoryServer) => ({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token });
 const shell = (script: string) => ["--", "sh", "-c", script];
 const printed = (server: MemoryServer) => server.onlyRun.console.map(({ stream, message }) => `${stream}: ${message}`);
-const until = async (condition: () => boolean) => {
-  for (let tries = 0; !condition(); tries += 1) {
-    if (tries > 1_000) throw new Error("it did not come about");
-    await sleep(10);
-  }
-};
 
 describe.concurrent("patience", () => {
   test("a command that will not go is killed 10 s later", async () => {

@@ -2,24 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { CommandLine } from "../testing/command-line.ts";
-import { MemoryServer } from "../testing/memory-server.ts";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { commandScene } from "../testing/command-scene.ts";
 
-let commandLine: CommandLine;
-let server: MemoryServer;
+const scene = commandScene();
+const { env, printed } = scene;
 const folder = mkdtempSync(join(tmpdir(), "runcast-pty-"));
-beforeAll(async () => {
-  commandLine = await CommandLine.build();
-});
-afterAll(() => {
-  commandLine.remove();
-  rmSync(folder, { recursive: true });
-});
-beforeEach(async () => {
-  server = await MemoryServer.start();
-});
-afterEach(() => server.down());
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A PATH on which only these programs are. */
 function pathWith(name: string, ...programs: string[]): string {
@@ -35,8 +24,6 @@ function pathWith(name: string, ...programs: string[]): string {
   }
   return path;
 }
-const env = (more: Record<string, string> = {}) => ({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token, ...more });
-const printed = () => server.onlyRun.console.map(({ message }) => message);
 const shell = (script: string) => ["run", "--pty", "--", "sh", "-c", script];
 
 describe.each([
@@ -45,20 +32,20 @@ describe.each([
 ] as const)("a terminal by %s", (_name, how) => {
   test("is one, of the size that was asked for; exit code and log are right", async () => {
     const script = 'test -t 0 && test -t 1 && test -t 2 && echo "a terminal"; stty size; echo err >&2; exit 5';
-    const { code, stdout } = await commandLine.run(shell(script), env({ COLUMNS: "100", LINES: "30", ...how() }));
+    const { code, stdout } = await scene.commandLine.run(shell(script), env({ COLUMNS: "100", LINES: "30", ...how() }));
     expect(code).toBe(5);
     expect(stdout).toBe("a terminal\r\n30 100\r\nerr\r\n");
     expect(printed()).toEqual(["a terminal", "30 100", "err"]);
-    expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 5 });
+    expect(scene.server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 5 });
   });
 
   test("ends with 128 + n when a signal ends the command, 127 when there is none", async () => {
-    expect((await commandLine.run(shell("kill -9 $$"), env(how()))).code).toBe(137);
-    expect((await commandLine.run(["run", "--pty", "--", "no-such-command"], env(how()))).code).toBe(127);
+    expect((await scene.commandLine.run(shell("kill -9 $$"), env(how()))).code).toBe(137);
+    expect((await scene.commandLine.run(["run", "--pty", "--", "no-such-command"], env(how()))).code).toBe(127);
   });
 
   test("has our input, once, and its end", async () => {
-    const started = commandLine.start(["run", "--pty", "--", "cat"], env(how()));
+    const started = scene.commandLine.start(["run", "--pty", "--", "cat"], env(how()));
     started.process.stdin?.end("one\ntwo\n");
     const { code } = await started.finished;
     expect(code).toBe(0);
@@ -67,23 +54,23 @@ describe.each([
 });
 
 test("input that ends in the middle of a line ends all the same, by Python", async () => {
-  const started = commandLine.start(["run", "--pty", "--", "cat"], env());
+  const started = scene.commandLine.start(["run", "--pty", "--", "cat"], env());
   started.process.stdin?.end("one\ntwo");
   expect((await started.finished).code).toBe(0);
   expect(printed()).toEqual(["one", "two"]);
 });
 
 test("a cancelled command on a terminal ends with all that it started", async () => {
-  const started = commandLine.start(shell("echo ready; sleep 60 | sleep 60; echo not reached"), env());
+  const started = scene.commandLine.start(shell("echo ready; sleep 60 | sleep 60; echo not reached"), env());
   await started.saw("ready");
-  await vi.waitFor(() => server.onlyRun, 10_000);
-  server.onlyRun.requestCancel("c1");
+  await vi.waitFor(() => scene.server.onlyRun, 10_000);
+  scene.server.onlyRun.requestCancel("c1");
   expect((await started.finished).code).toBe(143);
-  expect(server.onlyRun.completion).toMatchObject({ status: "cancelled" });
+  expect(scene.server.onlyRun.completion).toMatchObject({ status: "cancelled" });
 });
 
 test("a command on a terminal gets our signals, and its own code goes through", async () => {
-  const started = commandLine.start(
+  const started = scene.commandLine.start(
     shell("trap 'echo got it; exit 7' TERM; echo ready; while :; do sleep 0.05; done"),
     env(),
   );
@@ -96,14 +83,14 @@ test("a command on a terminal gets our signals, and its own code goes through", 
 });
 
 test("one that goes on writing when its reader has gone is hung up", async () => {
-  const started = commandLine.start(shell("while :; do echo y; done"), env());
+  const started = scene.commandLine.start(shell("while :; do echo y; done"), env());
   await started.saw("y\r\n");
   started.process.stdout?.destroy();
   expect((await started.finished).code).toBe(129);
 });
 
 test("without any way to a terminal that is said, and the command runs on pipes", async () => {
-  const { code, stdout, stderr } = await commandLine.run(
+  const { code, stdout, stderr } = await scene.commandLine.run(
     shell("test -t 1 || echo a pipe"),
     env({ PATH: pathWith("nothing") }),
   );
@@ -116,7 +103,7 @@ test("full-screen output: the log holds what was printed, and the end is the pro
   // As a full-screen program does: another screen, the cursor all over it, and back.
   const draw =
     'printf "\\033[?1049h\\033[2J\\033[H"; for i in 1 2 3; do printf "\\033[2;4Hframe $i"; sleep 0.1; done; printf "\\033[?1049l"; exit 2';
-  const { code, stdout } = await commandLine.run(shell(draw), env());
+  const { code, stdout } = await scene.commandLine.run(shell(draw), env());
   expect(code).toBe(2);
   expect(printed().join("")).toBe(stdout);
   expect(stdout).toContain("\u001B[2;4Hframe 3");

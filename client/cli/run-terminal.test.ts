@@ -1,31 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { CommandLine } from "../testing/command-line.ts";
-import { MemoryServer } from "../testing/memory-server.ts";
+import { describe, expect, test } from "vitest";
+import { commandScene } from "../testing/command-scene.ts";
 import { openTerminal } from "../testing/terminal.ts";
 
 // What a person does at a terminal: makes it another size, and presses Ctrl-C.
-let commandLine: CommandLine;
-let server: MemoryServer;
-beforeAll(async () => {
-  commandLine = await CommandLine.build();
-});
-afterAll(() => commandLine.remove());
-beforeEach(async () => {
-  server = await MemoryServer.start();
-});
-afterEach(() => server.down());
-
+const scene = commandScene();
+const { printed } = scene;
 const CTRL_C = "\u0003";
 const open = (args: string[], size: [number, number] = [30, 100]) =>
-  openTerminal(
-    size,
-    [process.execPath, commandLine.path, ...args],
-    commandLine.environment({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token }),
-  );
+  openTerminal(size, [process.execPath, scene.commandLine.path, ...args], scene.commandLine.environment(scene.env()));
 const shell = (script: string) => ["--", "sh", "-c", script];
-const printed = () => server.onlyRun.console.map(({ message }) => message);
 /** Its command is in a process group of its own, so nothing but us tells it of a Ctrl-C. */
 const GROUP = `trap 'echo "shell got it"; exit 130' INT; sh -c 'trap "echo child got it; exit 130" INT; echo ready; while :; do sleep 0.05; done'`;
 
@@ -41,7 +26,7 @@ describe.each([
     // A terminal shows the key before what it does.
     const lines = printed().map((line) => line.replace("^C", ""));
     expect(lines).toEqual(expect.arrayContaining(["child got it", "shell got it"]));
-    expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 130 });
+    expect(scene.server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 130 });
   });
 
   test("and one that does not care for it dies of it: 130, and the log says by what", async () => {
@@ -50,7 +35,7 @@ describe.each([
     type(CTRL_C);
     expect((await shown.finished).code).toBe(130);
     const failure = { code: "SIGNAL", message: "sh was ended by SIGINT" };
-    expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 130, failure });
+    expect(scene.server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 130, failure });
   });
 });
 
@@ -63,31 +48,35 @@ test("one that handles it ends as it likes", async () => {
   await shown.saw("ready");
   type(CTRL_C);
   expect((await shown.finished).code).toBe(0);
-  expect(server.onlyRun.completion).toMatchObject({ status: "succeeded", exit_code: 0 });
+  expect(scene.server.onlyRun.completion).toMatchObject({ status: "succeeded", exit_code: 0 });
 });
 
 test("Ctrl-C reaches a pipeline: what its producer says on the way out is in the log, and the exit code is 130", async () => {
-  const quoted = `"${process.execPath}" "${commandLine.path}"`;
+  const quoted = `"${process.execPath}" "${scene.commandLine.path}"`;
   const script = `sh -c 'trap "echo leaving; exit 1" INT; echo ready; while :; do sleep 0.05; done' | ${quoted} pipe`;
-  const environment = commandLine.environment({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token });
+  const environment = scene.commandLine.environment(scene.env());
   const { shown, type } = openTerminal([30, 100], ["bash", "-c", script], environment);
   await shown.saw("ready");
   type(CTRL_C);
   expect((await shown.finished).code).toBe(130);
   expect(printed()).toEqual(["ready", "leaving"]);
-  expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 130, failure: { code: "SIGNAL" } });
+  expect(scene.server.onlyRun.completion).toMatchObject({
+    status: "failed",
+    exit_code: 130,
+    failure: { code: "SIGNAL" },
+  });
 });
 
 test("Ctrl-C before the command is started: it is not, and the run that was made is ended", async () => {
   // What asks for the commit presses it, in the midst of the beginning.
-  const folder = join(commandLine.folder, "early");
+  const folder = join(scene.commandLine.folder, "early");
   mkdirSync(folder);
   writeFileSync(join(folder, "git"), "#!/bin/sh\nkill -INT $PPID; exit 1\n", { mode: 0o755 });
   const path = `${folder}${delimiter}${process.env["PATH"] ?? ""}`;
-  const environment = { RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token, PATH: path };
-  const { code, stdout } = await commandLine.run(["run", ...shell("echo not this")], environment);
+  const environment = scene.env({ PATH: path });
+  const { code, stdout } = await scene.commandLine.run(["run", ...shell("echo not this")], environment);
   expect([code, stdout]).toEqual([130, ""]);
-  expect(server.onlyRun.completion).toMatchObject({
+  expect(scene.server.onlyRun.completion).toMatchObject({
     status: "failed",
     exit_code: 130,
     failure: { code: "SIGNAL", message: "ended by SIGINT before the command was started" },
@@ -119,9 +108,13 @@ describe("a terminal that is made another size", () => {
 });
 
 test("after --pty the terminal is as it was before: lines and echo", async () => {
-  const quoted = `"${process.execPath}" "${commandLine.path}"`;
+  const quoted = `"${process.execPath}" "${scene.commandLine.path}"`;
   const script = `stty -a > before; ${quoted} run --pty -- true; stty -a > after; cmp before after && echo "the same"`;
-  const environment = commandLine.environment({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token });
-  const { shown } = openTerminal([30, 100], ["bash", "-c", `cd "${commandLine.folder}" && ${script}`], environment);
+  const environment = scene.commandLine.environment(scene.env());
+  const { shown } = openTerminal(
+    [30, 100],
+    ["bash", "-c", `cd "${scene.commandLine.folder}" && ${script}`],
+    environment,
+  );
   expect((await shown.finished).stdout).toContain("the same");
 });

@@ -1,22 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { CommandLine, findSystemNode } from "../testing/command-line.ts";
-import { MemoryServer } from "../testing/memory-server.ts";
+import { describe, expect, test, vi } from "vitest";
+import { findSystemNode } from "../testing/command-line.ts";
+import { commandScene } from "../testing/command-scene.ts";
 
-let commandLine: CommandLine;
-let server: MemoryServer;
-beforeAll(async () => {
-  commandLine = await CommandLine.build();
-});
-afterAll(() => commandLine.remove());
-beforeEach(async () => {
-  server = await MemoryServer.start();
-});
-afterEach(() => server.down());
-
-const env = () => ({ RUNCAST_URL: server.url, RUNCAST_TOKEN: server.token });
-const run = (...args: string[]) => commandLine.run(["run", ...args], env());
+const scene = commandScene();
+const { env } = scene;
+const run = (...args: string[]) => scene.commandLine.run(["run", ...args], env());
 const shell = (script: string) => ["--", "sh", "-c", script];
-const printed = () => server.onlyRun.console.map(({ stream, message }) => `${stream}: ${message}`);
+const printed = () => scene.server.onlyRun.console.map(({ stream, message }) => `${stream}: ${message}`);
 
 describe("a command that is run", () => {
   test("is shown here as it is, and line by line there", async () => {
@@ -29,9 +19,9 @@ describe("a command that is run", () => {
     );
     expect(code).toBe(0);
     expect(stdout).toBe("one\nthree");
-    expect(stderr).toBe(`runcast: watch at ${server.url}/runs/${server.onlyRun.runId}\ntwo\n`);
+    expect(stderr).toBe(`runcast: watch at ${scene.server.url}/runs/${scene.server.onlyRun.runId}\ntwo\n`);
     expect(printed().toSorted()).toEqual(["stderr: two", "stdout: one", "stdout: three"]);
-    const { body, completion, lines } = server.onlyRun;
+    const { body, completion, lines } = scene.server.onlyRun;
     expect(body).toMatchObject({ name: "build", labels: { a: "b" }, lease_seconds: 60, end_after_seconds: 86_400 });
     expect(completion).toMatchObject({ status: "succeeded", exit_code: 0, failure: null });
     const started = JSON.parse(lines[1]!.line);
@@ -50,14 +40,14 @@ describe("a command that is run", () => {
     const { code } = await run("--", "printf", "%s\\n\\n", line);
     expect(code).toBe(0);
     expect(printed()).toEqual([`stdout: ${line}`, "stdout: "]);
-    expect(server.onlyRun.status).toBe("succeeded");
+    expect(scene.server.onlyRun.status).toBe("succeeded");
   });
 
   test("may print anything: bytes that are no UTF-8, carriage returns, a line of a megabyte", async () => {
     const script =
       "process.stdout.write(Buffer.from([0x61,0xff,0x0d,0x0a])); process.stdout.write('x'.repeat(1e6) + '\\nend')";
     const { stdout } = await run("--", process.execPath, "-e", script);
-    const { console: lines } = server.onlyRun;
+    const { console: lines } = scene.server.onlyRun;
     expect(stdout.length).toBe(1_000_000 + 4 + 4);
     expect(lines[0]).toEqual({ stream: "stdout", message: "a\uFFFD" });
     expect(
@@ -74,17 +64,17 @@ describe("a command that is run", () => {
   test("a hundred thousand lines arrive, each once and in order", async () => {
     const { stdout } = await run("--", "seq", "100000");
     expect(stdout.split("\n")).toHaveLength(100_001);
-    expect(server.onlyRun.console.map(({ message }) => Number(message))).toEqual(
+    expect(scene.server.onlyRun.console.map(({ message }) => Number(message))).toEqual(
       Array.from({ length: 100_000 }, (_, index) => index + 1),
     );
   });
 
   test("reads our input, and has colours and unbuffered Python unless told otherwise", async () => {
     const script = 'read line; echo "$line $FORCE_COLOR $PYTHONUNBUFFERED"';
-    const started = commandLine.start(["run", ...shell(script)], env());
+    const started = scene.commandLine.start(["run", ...shell(script)], env());
     started.process.stdin?.end("typed\n");
     expect((await started.finished).stdout).toBe("typed 1 1\n");
-    const plain = await commandLine.run(["run", ...shell('echo "[$FORCE_COLOR]"')], { ...env(), NO_COLOR: "1" });
+    const plain = await scene.commandLine.run(["run", ...shell('echo "[$FORCE_COLOR]"')], { ...env(), NO_COLOR: "1" });
     expect(plain.stdout).toBe("[]\n");
   });
 
@@ -94,23 +84,23 @@ describe("a command that is run", () => {
   ])("passes through %s", async (_name, script, expected, failure) => {
     const { code } = await run(...shell(script));
     expect(code).toBe(expected);
-    expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: expected, failure });
+    expect(scene.server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: expected, failure });
   });
 
   test("that does not exist is 127, and the run says so", async () => {
     const { code, stderr } = await run("--", "no-such-command-here");
     expect(code).toBe(127);
     expect(stderr).toContain("no-such-command-here: command not found");
-    expect(server.onlyRun.completion).toMatchObject({ status: "failed", failure: { code: "COMMAND_NOT_FOUND" } });
+    expect(scene.server.onlyRun.completion).toMatchObject({ status: "failed", failure: { code: "COMMAND_NOT_FOUND" } });
   });
 
   test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("gets our %s", async (signal) => {
     const script = `trap 'echo got it; exit 7' INT TERM HUP; echo ready; while :; do sleep 0.05; done`;
-    const started = commandLine.start(["run", ...shell(script)], env());
+    const started = scene.commandLine.start(["run", ...shell(script)], env());
     await started.saw("ready");
     started.process.kill(signal);
     expect(await started.finished).toMatchObject({ code: 7, stdout: "ready\ngot it\n" });
-    expect(server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 7 });
+    expect(scene.server.onlyRun.completion).toMatchObject({ status: "failed", exit_code: 7 });
   });
 
   test("does not wait for a process that it left behind", async () => {
@@ -123,7 +113,7 @@ describe("a command that is run", () => {
   });
 
   test("learns that the reader of its output has gone", async () => {
-    const started = commandLine.start(
+    const started = scene.commandLine.start(
       ["run", ...shell("trap 'exit 5' PIPE; while :; do echo y || exit 5; done")],
       env(),
     );
@@ -135,21 +125,24 @@ describe("a command that is run", () => {
 
 describe("a cancelled run", () => {
   test("its whole process group gets SIGTERM, and it ends cancelled", async () => {
-    const started = commandLine.start(["run", ...shell("echo ready; sleep 60 | sleep 60; echo not reached")], env());
+    const started = scene.commandLine.start(
+      ["run", ...shell("echo ready; sleep 60 | sleep 60; echo not reached")],
+      env(),
+    );
     await started.saw("ready");
-    await vi.waitFor(() => server.onlyRun, 10_000);
-    server.onlyRun.requestCancel("c1");
+    await vi.waitFor(() => scene.server.onlyRun, 10_000);
+    scene.server.onlyRun.requestCancel("c1");
     const { code, stderr } = await started.finished;
     expect(code).toBe(143);
     expect(stderr).toContain("someone cancels the run");
-    expect(server.onlyRun.completion).toMatchObject({ status: "cancelled", exit_code: 143 });
-    expect(server.onlyRun.control).toEqual([]);
+    expect(scene.server.onlyRun.completion).toMatchObject({ status: "cancelled", exit_code: 143 });
+    expect(scene.server.onlyRun.control).toEqual([]);
   });
 });
 
 describe("watching never fails the job", () => {
   test("no server: the same output and exit code, one line about it, and how much was not delivered", async () => {
-    await server.down();
+    await scene.server.down();
     const { code, stdout, stderr } = await run(...shell("echo out; echo err >&2; exit 3"));
     expect(code).toBe(3);
     expect(stdout).toBe("out\n");
@@ -161,7 +154,7 @@ describe("watching never fails the job", () => {
   });
 
   test("a wrong token is explained, and the command runs", async () => {
-    const { code, stdout, stderr } = await commandLine.run(["run", "--", "echo", "hello"], {
+    const { code, stdout, stderr } = await scene.commandLine.run(["run", "--", "echo", "hello"], {
       ...env(),
       RUNCAST_TOKEN: "wrong",
     });
@@ -172,14 +165,14 @@ describe("watching never fails the job", () => {
   });
 
   test("nothing known about any server is explained, and the command runs", async () => {
-    const { code, stdout, stderr } = await commandLine.run(["run", "--", "echo", "hello"]);
+    const { code, stdout, stderr } = await scene.commandLine.run(["run", "--", "echo", "hello"]);
     expect(code).toBe(0);
     expect(stdout).toBe("hello\n");
     expect(stderr).toContain("npm start");
   });
 
   test("lost answers make neither a second run nor a second line", async () => {
-    server.faultOf = (append) => (append % 2 === 1 ? "drop_answer" : "none");
+    scene.server.faultOf = (append) => (append % 2 === 1 ? "drop_answer" : "none");
     const { code } = await run(...shell("for i in 1 2 3 4 5 6; do echo $i; sleep 0.15; done"));
     expect(code).toBe(0);
     expect(printed()).toEqual([1, 2, 3, 4, 5, 6].map((i) => `stdout: ${i}`));
@@ -188,10 +181,10 @@ describe("watching never fails the job", () => {
 
 test("the bundle runs under the system's own Node: 20, the oldest it is for, where that is installed", async () => {
   const node = findSystemNode();
-  const { code, stdout } = await commandLine.run(["run", ...shell("echo from twenty; exit 9")], env(), node);
+  const { code, stdout } = await scene.commandLine.run(["run", ...shell("echo from twenty; exit 9")], env(), node);
   expect(code).toBe(9);
   expect(stdout).toBe("from twenty\n");
   expect(printed()).toEqual(["stdout: from twenty"]);
-  const tail = await commandLine.run(["tail", server.onlyRun.runId], env(), node);
+  const tail = await scene.commandLine.run(["tail", scene.server.onlyRun.runId], env(), node);
   expect(tail).toMatchObject({ code: 1, stdout: "from twenty\n" });
 });

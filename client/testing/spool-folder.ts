@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, truncateSync } from "node:fs";
+import { basename, join } from "node:path";
 
 /** Where a test's command lines keep what is not delivered. */
 export class SpoolFolder {
@@ -18,6 +18,11 @@ export class SpoolFolder {
     return this.names().flatMap((name) =>
       readdirSync(join(this.path, name)).map((file) => join(this.path, name, file)),
     );
+  }
+
+  /** As a disk that lost what was written to it. */
+  loseLines(): void {
+    for (const path of this.files()) if (basename(path).startsWith("lines-")) truncateSync(path, 0);
   }
 
   /** Every byte of every spool. */
