@@ -1,23 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Browser } from "playwright-core";
+import { expect, test } from "vitest";
 import { contractOf } from "../support/api.ts";
-import { launchBrowser } from "../support/browser.ts";
-import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
+import { browserScene } from "../support/browser-scene.ts";
 
-let browser: Browser;
-let server: ServerProcess;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchBrowser(), startServer()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await removeServers();
-});
+const scene = browserScene();
 
 test("the contract's page is open to a stranger, shows every route and frame, and asks nobody else for anything", async () => {
-  const { openapi, asyncapi } = await contractOf(server.url);
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const { openapi, asyncapi } = await contractOf(scene.server.url);
+  const context = await scene.browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
   const faults: string[] = [];
   const origins = new Set<string>();
@@ -25,7 +14,7 @@ test("the contract's page is open to a stranger, shows every route and frame, an
   page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
   page.on("request", (request) => origins.add(new URL(request.url()).origin));
 
-  await page.goto(`${server.url}/docs`);
+  await page.goto(`${scene.server.url}/docs`);
   await page.getByRole("heading", { name: "Events", exact: true }).waitFor();
   const operations = Object.values(openapi.paths).flatMap((item) => Object.values(item));
   for (const { operationId } of operations) expect(await page.locator(`section#${operationId}`).count()).toBe(1);
@@ -36,14 +25,14 @@ test("the contract's page is open to a stranger, shows every route and frame, an
   await page.locator("#getRunEvents").getByText("RANGE_NOT_SATISFIABLE").waitFor();
   await page.getByLabel("An example of caught_up").getByText('"op":"caught_up"').waitFor();
   expect(faults).toEqual([]);
-  expect([...origins]).toEqual([server.url]);
+  expect([...origins]).toEqual([scene.server.url]);
   await context.close();
 });
 
 test("on a phone nothing is wider than the screen, and an address with an anchor opens there", async () => {
-  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  const context = await scene.browser.newContext({ viewport: { width: 390, height: 844 } });
   const page = await context.newPage();
-  await page.goto(`${server.url}/docs#live-presence`);
+  await page.goto(`${scene.server.url}/docs#live-presence`);
   await page.locator("#live-presence").waitFor();
   await page.waitForFunction(() => {
     const { top = 1e9 } = document.querySelector("#live-presence")?.getBoundingClientRect() ?? {};

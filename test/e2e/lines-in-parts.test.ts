@@ -1,24 +1,13 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { Api, consoleLine, type SentEvent } from "../support/api.ts";
-import { launchBrowser, visit, waitForHead } from "../support/browser.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { consoleLine, type SentEvent } from "../support/api.ts";
+import { browserScene } from "../support/browser-scene.ts";
+import { waitForHead } from "../support/browser.ts";
 import { runcast } from "../support/command-line.ts";
-import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 /** Lines that come in parts, as progress bars do: one row each, which grows or is replaced. */
-let browser: Browser;
-let server: ServerProcess;
-let api: Api;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchBrowser(), startServer()]);
-  api = new Api(server.url, server.token);
-});
-afterAll(async () => {
-  await browser.close();
-  await removeServers();
-});
+const scene = browserScene();
 
 /** The console's rows that are drawn: number and text. */
 const drawn = (page: Page): Promise<[sequence: number, text: string][]> =>
@@ -54,10 +43,10 @@ test("a command's progress bar is one row that is replaced while it runs, and is
       console.log(" done");
       console.error("after");
     }, 100);`;
-  const command = runcast(server, ["run", "--name", "downloading", "--", process.execPath, "-e", script]);
+  const command = runcast(scene.server, ["run", "--name", "downloading", "--", process.execPath, "-e", script]);
   const runId = await command.runId;
-  const { page, context, errors } = await visit(browser, server);
-  await page.goto(`${server.url}/runs/${runId}`);
+  const { page, context, errors } = await scene.visit();
+  await page.goto(`${scene.server.url}/runs/${runId}`);
 
   const seen = new Set<string>();
   const numbers = new Set<number>();
@@ -79,7 +68,9 @@ test("a command's progress bar is one row that is replaced while it runs, and is
     .waitFor();
   expect((await drawn(page)).map(([, text]) => text).slice(2, -1)).toEqual(["before", "download 60% done", "after"]);
   // Of many events the row is one, and its number is the first of them.
-  const parts = (await api.lines(runId)).filter((line) => line.includes('"console.line"') && line.includes("download"));
+  const parts = (await scene.api.lines(runId)).filter(
+    (line) => line.includes('"console.line"') && line.includes("download"),
+  );
   expect(parts.length).toBeGreaterThanOrEqual(3);
   expect(numbers).toEqual(new Set([Number(/"sequence":(\d+)/.exec(parts[0] ?? "")?.[1])]));
 
@@ -93,23 +84,23 @@ test("a command's progress bar is one row that is replaced while it runs, and is
 });
 
 test("a link to any of a bar's thousands of parts, in a part of the log that is read later, leads to its one row", async () => {
-  const { run_id: runId } = await api.createRun({ name: "long bar" });
+  const { run_id: runId } = await scene.api.createRun({ name: "long bar" });
   const before = 400;
   const parts = 3_000;
-  await api.add(runId, [
+  await scene.api.add(runId, [
     { type: "run.started", payload: {} },
     ...Array.from({ length: before }, (_, n) => consoleLine(`before ${n}`)),
     ...Array.from({ length: parts }, (_, n) => part(`${n === 0 ? "" : ERASE}epoch ${n}`)),
     consoleLine(`${ERASE}epoch done`),
   ]);
-  await api.add(
+  await scene.api.add(
     runId,
     Array.from({ length: 7_000 }, (_, n) => consoleLine(`after ${n}`)),
   );
   const bar = 2 + before + 1;
   const middle = bar + 1_700;
-  const { page, context, errors } = await visit(browser, server);
-  await page.goto(`${server.url}/runs/${runId}#L${middle}`);
+  const { page, context, errors } = await scene.visit();
+  await page.goto(`${scene.server.url}/runs/${runId}#L${middle}`);
   await page.locator(`.row.target[data-sequence="${bar}"]`, { hasText: "epoch done" }).waitFor();
   await waitUntil("the row is in view", () => isInView(page, bar));
   const rows = await drawn(page);
@@ -145,16 +136,16 @@ test("a link to any of a bar's thousands of parts, in a part of the log that is 
 });
 
 test("a bar that grows moves nothing for who reads elsewhere, and stays at the end for who follows", async () => {
-  const { run_id: runId } = await api.createRun({ name: "growing" });
-  await api.add(runId, [
+  const { run_id: runId } = await scene.api.createRun({ name: "growing" });
+  await scene.api.add(runId, [
     { type: "run.started", payload: {} },
     ...Array.from({ length: 300 }, (_, n) => consoleLine(`line ${n}`)),
     part("tests: "),
   ]);
-  const { page, context } = await visit(browser, server);
-  await page.goto(`${server.url}/runs/${runId}`);
+  const { page, context } = await scene.visit();
+  await page.goto(`${scene.server.url}/runs/${runId}`);
   await waitForHead(page, 303);
-  for (let n = 1; n <= 40; n += 1) await api.add(runId, [part(".")]);
+  for (let n = 1; n <= 40; n += 1) await scene.api.add(runId, [part(".")]);
   await waitForHead(page, 343);
   await page.locator(".row[data-sequence='303']", { hasText: `tests: ${".".repeat(40)}` }).waitFor();
   expect(await isInView(page, 303)).toBe(true);
@@ -162,12 +153,12 @@ test("a bar that grows moves nothing for who reads elsewhere, and stays at the e
   const scrollTop = (): Promise<number> => page.locator("[role=log]").evaluate((element) => element.scrollTop);
   await page.locator("[role=log]").evaluate((element) => (element.scrollTop = 2_000));
   await page.getByRole("button", { name: "Go to the end" }).waitFor();
-  for (let n = 1; n <= 20; n += 1) await api.add(runId, [part(".")]);
+  for (let n = 1; n <= 20; n += 1) await scene.api.add(runId, [part(".")]);
   await waitForHead(page, 363);
   // A line that only grows is no new line.
   expect(await page.getByRole("button", { name: "Go to the end" }).innerText()).not.toContain("new");
   expect(await scrollTop()).toBe(2_000);
-  await api.add(runId, [consoleLine("!"), consoleLine("next")]);
+  await scene.api.add(runId, [consoleLine("!"), consoleLine("next")]);
   await page.getByRole("button", { name: "Go to the end, 1 new line" }).waitFor();
   await context.close();
 });

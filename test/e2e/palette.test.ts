@@ -1,22 +1,10 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { Api, consoleLine } from "../support/api.ts";
-import { launchBrowser, visit } from "../support/browser.ts";
-import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { consoleLine } from "../support/api.ts";
+import { browserScene } from "../support/browser-scene.ts";
 
 /** ⌘K, by a real browser with the keyboard alone. */
-let browser: Browser;
-let server: ServerProcess;
-let api: Api;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchBrowser(), startServer()]);
-  api = new Api(server.url, server.token);
-});
-afterAll(async () => {
-  await browser.close();
-  await removeServers();
-});
+const scene = browserScene();
 
 const palette = (page: Page) => page.getByRole("dialog", { name: "Find or do anything" });
 const chosen = (page: Page) => palette(page).locator("[aria-selected=true]");
@@ -27,13 +15,13 @@ async function type(page: Page, query: string): Promise<void> {
 }
 
 test("a run is found by its name and opened, a line jumped to, the theme changed, by keys alone", async () => {
-  const { run_id: runId } = await api.createRun({ name: "train resnet" });
-  await api.createRun({ name: "nightly etl" });
-  await api.add(runId, [
+  const { run_id: runId } = await scene.api.createRun({ name: "train resnet" });
+  await scene.api.createRun({ name: "nightly etl" });
+  await scene.api.add(runId, [
     { type: "run.started", payload: {} },
     ...Array.from({ length: 2_000 }, (_, n) => consoleLine(`step ${n}`)),
   ]);
-  const { page, context, errors } = await visit(browser, server, {
+  const { page, context, errors } = await scene.visit({
     permissions: ["clipboard-read", "clipboard-write"],
   });
   await page.getByRole("link", { name: "train resnet" }).waitFor();
@@ -57,7 +45,7 @@ test("a run is found by its name and opened, a line jumped to, the theme changed
   await type(page, "copy link line");
   await page.keyboard.press("Enter");
   await page.getByText("The link to line 1204 is copied.").waitFor();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${server.url}/runs/${runId}#L1204`);
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${scene.server.url}/runs/${runId}#L1204`);
 
   await type(page, "dark");
   await page.keyboard.press("Enter");
@@ -71,7 +59,7 @@ test("a run is found by its name and opened, a line jumped to, the theme changed
 });
 
 test("it is a dialog that keeps the focus and gives it back, and its keys are no commands of the page", async () => {
-  const { page, context } = await visit(browser, server);
+  const { page, context } = await scene.visit();
   const search = page.getByRole("button", { name: "Failed" });
   await search.focus();
   await type(page, "jjpu/?");

@@ -1,45 +1,36 @@
 import { createHash } from "node:crypto";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { Api, consoleLine } from "../support/api.ts";
-import { launchBrowser, visit } from "../support/browser.ts";
-import { removeServers, startServer, type ServerProcess } from "../support/server-process.ts";
+import { expect, test } from "vitest";
+import { consoleLine } from "../support/api.ts";
+import { browserScene } from "../support/browser-scene.ts";
+import { visit } from "../support/browser.ts";
 
 /** What stands under a finished log is what this very page has proved, and no more. */
-let browser: Browser;
-let server: ServerProcess;
-let api: Api;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchBrowser(), startServer()]);
-  api = new Api(server.url, server.token);
-});
-afterAll(async () => {
-  await browser.close();
-  await removeServers();
-});
+const scene = browserScene();
 
 async function makeEnded(lines: number): Promise<{ runId: string; sha256: string }> {
-  const { run_id: runId } = await api.createRun({ name: "sealed" });
-  await api.add(runId, [
+  const { run_id: runId } = await scene.api.createRun({ name: "sealed" });
+  await scene.api.add(runId, [
     { type: "run.started", payload: {} },
     ...Array.from({ length: lines }, (_, n) => consoleLine(`record ${n} – ünïcode 😀`)),
   ]);
-  await api.complete(runId);
-  const text = (await api.read(runId)).text;
+  await scene.api.complete(runId);
+  const text = (await scene.api.read(runId)).text;
   return { runId, sha256: createHash("sha256").update(text).digest("hex") };
 }
 
 test("a page that received every line says so with the hash of the download; who opened late is told no more than the end, and may verify", async () => {
   const short = await makeEnded(300);
-  const { page, context, errors } = await visit(browser, { url: server.url, token: server.viewToken });
-  await page.goto(`${server.url}/runs/${short.runId}`);
+  const { page, context, errors } = await visit(scene.browser, {
+    url: scene.server.url,
+    token: scene.server.viewToken,
+  });
+  await page.goto(`${scene.server.url}/runs/${short.runId}`);
   await page.locator(`.seal.complete[data-sha256="${short.sha256}"]`).waitFor();
   await page.getByText(`complete · 303 events · sha256 ${short.sha256.slice(0, 4)}…`).waitFor();
   expect(await page.getByText(/verified/).count()).toBe(0);
 
   const long = await makeEnded(6_500);
-  await page.goto(`${server.url}/runs/${long.runId}`);
+  await page.goto(`${scene.server.url}/runs/${long.runId}`);
   await page.getByRole("button", { name: "ended · 6,503 events" }).click();
   expect(await page.getByText(/complete ·/).count()).toBe(0);
   await page.getByText("This page has read only as much of the log as was looked at.").waitFor();
@@ -57,12 +48,12 @@ test("a page that received every line says so with the hash of the download; who
 
 test("a line that was changed on its way here breaks the seal", async () => {
   const { runId, sha256 } = await makeEnded(50);
-  const { page, context } = await visit(browser, server);
+  const { page, context } = await scene.visit();
   await page.routeWebSocket(/\/live/, (socket) => {
     const upstream = socket.connectToServer();
     upstream.onMessage((message) => socket.send(String(message).replace("record 7 ", "record 8 ")));
   });
-  await page.goto(`${server.url}/runs/${runId}`);
+  await page.goto(`${scene.server.url}/runs/${runId}`);
   await page.getByRole("button", { name: "not as stored" }).click();
   await page.getByText(/their hashes differ/).waitFor();
   expect(await page.getByText(/complete ·/).count()).toBe(0);
@@ -73,6 +64,6 @@ test("a line that was changed on its way here breaks the seal", async () => {
     .first()
     .waitFor();
   expect(await page.locator(".seal.complete").count()).toBe(0);
-  expect((await api.ask("POST", `/api/runs/${runId}/verify`)).json()).toMatchObject({ complete: true, sha256 });
+  expect((await scene.api.ask("POST", `/api/runs/${runId}/verify`)).json()).toMatchObject({ complete: true, sha256 });
   await context.close();
 });
