@@ -95,7 +95,7 @@ export class R2LogReader {
       if (object === null || this.#ahead === 0) return object;
       const { size, etag } = object;
       const body = piecesAhead({
-        first: object.bytes(),
+        first: () => object.bytes(),
         offsets: { from: offset + PIECE_BYTES, to: size, step: PIECE_BYTES },
         ahead: this.#ahead,
         ask: (at) => this.#piece(at, etag),
