@@ -4,6 +4,7 @@ import { isTerminal } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { LogPart } from "../../protocol/run-state.ts";
 import { summaryForEmbedding } from "../../protocol/summary.ts";
+import { firstCause } from "../first-cause.ts";
 import type { RunPorts, Watcher } from "../ports.ts";
 import { AlarmKeeper } from "./alarm-keeper.ts";
 import { EMPTY_OBJECT, type DueFacts } from "./alarm-plan.ts";
@@ -308,7 +309,7 @@ export class Run {
   }
 
   #degraded(part: LogPart, error: unknown): void {
-    this.#ports.report("write_failed", { part, error: String(error) });
+    this.#ports.report("write_failed", { part, error: String(firstCause(error)) });
     this.#log.degraded(part);
     this.#alarm.arm();
   }
