@@ -81,6 +81,7 @@ class Round {
   readonly #report: LaboratoryReport;
   readonly #subjects: Subject[] = [];
   readonly #background: Promise<void>[] = [];
+  #isEnding = false;
 
   constructor(server: LaboratoryServer, random: Random, report: LaboratoryReport) {
     this.#server = server;
@@ -96,6 +97,7 @@ class Round {
     await this.#disturbFor(durationMs);
     // Two who both want to end it: one does. What follows the end is attacked like everything before it.
     await this.#set(...this.#endingRates());
+    this.#isEnding = true;
     for (const { runId } of this.#subjects) {
       for (const producerId of ["a", "b"]) this.#inBackground(endRun(this.#api, runId, producerId));
     }
@@ -152,7 +154,8 @@ class Round {
     if (at < 0.3) return this.#crash(this.#subject());
     if (at < 0.45) return this.#cut();
     if (at < 0.55) return this.#watch(this.#subject());
-    if (at < 0.7) return this.#set(this.#rates(), this.#rates());
+    // An outage at the end is not over before the end is.
+    if (at < 0.7 && !this.#isEnding) return this.#set(this.#rates(), this.#rates());
     if (at < 0.74) return this.#jump();
     if (at < 0.75) return this.#cancel();
     if (at < 0.78) return this.#inBackground(endRun(this.#api, this.#subject().runId, "early"));
@@ -264,10 +267,10 @@ class Round {
     };
   }
 
-  /** The end is when most can go wrong: often one of the two is away altogether, or its answers cannot be believed. */
+  /** The end is when most can go wrong: mostly one of the two is away altogether, or its answers cannot be believed. */
   #endingRates(): [r2: FaultRates, d1: FaultRates] {
-    const worst = () => this.#random.pick([ALL_FAIL, UNSURE]) ?? ALL_FAIL;
-    return this.#random.chance(0.5) ? [worst(), this.#rates()] : [this.#rates(), worst()];
+    const rates = () => this.#random.pick([this.#rates(), ALL_FAIL, UNSURE]) ?? UNSURE;
+    return [rates(), rates()];
   }
 
   #set(r2: FaultRates, d1: FaultRates): Promise<void> {
