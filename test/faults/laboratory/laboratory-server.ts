@@ -68,7 +68,16 @@ export class LaboratoryServer {
     await this.api.ask("POST", `/laboratory?crash=${runId}`, { timeoutMs: 5_000 });
   }
 
-  keys(runId: string): StoredKey[] {
+  /** What R2 has of a run. The server is asked: who opened its database beside it would keep it from its locks. */
+  async keys(runId: string): Promise<StoredKey[]> {
+    const prefix = encodeURIComponent(`workspaces/default/runs/${runId}/`);
+    const answer = await fetch(`${this.#server.controlUrl}/?prefix=${prefix}`);
+    if (answer.status !== 200) throw new Error(`the keys of a run: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as StoredKey[];
+  }
+
+  /** The same while the server is down. */
+  keysWhileDown(runId: string): StoredKey[] {
     return storedKeys(this.data, `workspaces/default/runs/${runId}/`);
   }
 

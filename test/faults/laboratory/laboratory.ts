@@ -10,7 +10,7 @@ import { LaboratoryProducer } from "./laboratory-producer.ts";
 import type { LaboratoryServer } from "./laboratory-server.ts";
 import { LaboratoryUpload } from "./laboratory-upload.ts";
 import { Random } from "./random.ts";
-import { layoutFault } from "./stored-layout.ts";
+import { layoutFault, type StoredKey } from "./stored-layout.ts";
 
 const RUNS = 3;
 const PRODUCERS = 8;
@@ -109,6 +109,7 @@ class Round {
   async #disturbFor(durationMs: number): Promise<void> {
     for (const until = Date.now() + durationMs; Date.now() < until;) {
       await this.#disturb();
+      this.#inBackground(this.#look(this.#subject()));
       this.#expectNoFault();
       await sleep(this.#random.between(10, 150));
     }
@@ -226,9 +227,16 @@ class Round {
   }
 
   /** What can be told before the end is told at once. */
+  /** At what R2 has of a run just now. */
+  async #look({ runId, faults }: Subject): Promise<StoredKey[]> {
+    const keys = await this.#server.keys(runId);
+    const fault = layoutFault(keys);
+    if (fault !== null) faults.push(new Error(`${runId}: ${fault}`));
+    return keys;
+  }
+
   #expectNoFault(): void {
     for (const subject of this.#subjects) {
-      this.#expectLayout(subject);
       for (const fault of subject.faults) throw fault;
       for (const { faults } of [...subject.producers, ...subject.uploads]) expect(faults).toEqual([]);
       for (const { fault } of subject.watchers) expect(fault).toBeNull();
@@ -242,7 +250,7 @@ class Round {
       watchers.filter(({ end }) => end === null).map((watcher) => ({ watcher, received: watcher.received })),
     );
     await this.#server.killAndRestart(() => {
-      for (const subject of this.#subjects) this.#expectLayout(subject);
+      for (const { runId } of this.#subjects) expect(layoutFault(this.#server.keysWhileDown(runId)), runId).toBeNull();
     });
     for (const { watcher, received } of before) {
       void waitUntil("a watcher goes on", () => watcher.received > received, { timeoutMs: 20_000, everyMs: 10 }).then(
@@ -251,10 +259,6 @@ class Round {
         () => undefined,
       );
     }
-  }
-
-  #expectLayout({ runId }: Subject): void {
-    expect(layoutFault(this.#server.keys(runId)), runId).toBeNull();
   }
 
   #rates(): FaultRates {
@@ -288,19 +292,15 @@ class Round {
     const ended = this.#subjects.map(({ runId }) => endRun(this.#api, runId, "a"));
     await within("every run can be ended", left(), Promise.all(ended));
     for (const { watchers } of this.#subjects) for (const watcher of watchers) await watcher.ended(left());
-    const isArchived = () => {
+    const areArchived = async () => {
+      const found = await Promise.all(this.#subjects.map((subject) => this.#look(subject)));
       this.#expectNoFault();
-      return this.#subjects.every(({ runId }) => this.#isArchived(runId));
+      return found.every(isArchived);
     };
-    await waitUntil("every run is archived and nothing else of it is left", isArchived, {
+    await waitUntil("every run is archived and nothing else of it is left", areArchived, {
       timeoutMs: left(),
       everyMs: 100,
     });
-  }
-
-  #isArchived(runId: string): boolean {
-    const keys = this.#server.keys(runId).map(({ key }) => key);
-    return keys.includes("logs/manifest.json") && !keys.some((key) => key.startsWith("logs/segments/"));
   }
 
   async #check(): Promise<void> {
@@ -315,6 +315,9 @@ class Round {
     }
   }
 }
+
+const isArchived = (keys: readonly StoredKey[]): boolean =>
+  keys.some(({ key }) => key === "logs/manifest.json") && !keys.some(({ key }) => key.startsWith("logs/segments/"));
 
 async function createRun(api: Api): Promise<string> {
   const answer = await api.ask("POST", "/api/workspaces/default/runs", { body: {} });

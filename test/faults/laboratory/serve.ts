@@ -27,8 +27,13 @@ const control = createServer((request, response) => {
   );
 });
 
-/** `?run=…` takes the run's object out of memory; `?key=…` reads R2 past everything that may go wrong. */
-async function answer(query: URLSearchParams): Promise<Uint8Array | null> {
+/** `?run=…` takes the run's object out of memory; `?key=…` and `?prefix=…` read R2 past everything that may go wrong. */
+async function answer(query: URLSearchParams): Promise<Uint8Array | string | null> {
+  const prefix = query.get("prefix");
+  if (prefix !== null) {
+    const { objects } = await (await server.miniflare.getR2Bucket("ARCHIVE")).list({ prefix });
+    return JSON.stringify(objects.map(({ key, size }) => ({ key: key.slice(prefix.length), size })));
+  }
   const key = query.get("key");
   if (key !== null) {
     const stored = await (await server.miniflare.getR2Bucket("ARCHIVE")).get(key);

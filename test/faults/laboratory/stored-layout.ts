@@ -4,10 +4,10 @@ import { DatabaseSync } from "node:sqlite";
 
 export type StoredKey = { key: string; size: number };
 
-/** Every key under `prefix` in R2, from the database in which the local R2 keeps them: also while no server runs. */
+/** Every key under `prefix` in R2, from the database in which the local R2 keeps them: only while no server runs. */
 export function storedKeys(data: string, prefix: string): StoredKey[] {
   for (const file of globSync("resources/**/*.sqlite", { cwd: data })) {
-    const database = new DatabaseSync(join(data, file), { readOnly: true, timeout: 5_000 });
+    const database = new DatabaseSync(join(data, file), { readOnly: true });
     try {
       const tables = database.prepare("SELECT name FROM sqlite_master WHERE name = '_mf_objects'").all();
       if (tables.length === 0) continue;
