@@ -140,7 +140,12 @@ async function waitForReady(
   const lines = createInterface(child.stdout);
   const tooLong = AbortSignal.timeout(startMs);
   tooLong.addEventListener("abort", () => lines.close());
-  for await (const line of lines) if (line.startsWith("ready ")) return line.slice("ready ".length).split(" ");
+  try {
+    for await (const line of lines) if (line.startsWith("ready ")) return line.slice("ready ".length).split(" ");
+  } finally {
+    // Nobody reads its output any more otherwise, and a server whose log nobody reads stands still when the pipe is full.
+    child.stdout.resume();
+  }
   throw new Error(`The server did not get ready.\n${output().stdout}${output().stderr}`);
 }
 
