@@ -109,7 +109,8 @@ class Round {
   async #disturbFor(durationMs: number): Promise<void> {
     for (const until = Date.now() + durationMs; Date.now() < until;) {
       await this.#disturb();
-      this.#inBackground(this.#look(this.#subject()));
+      for (const subject of this.#isEnding ? this.#subjects : [this.#subject()])
+        this.#inBackground(this.#look(subject));
       this.#expectNoFault();
       await sleep(this.#random.between(10, 150));
     }

@@ -104,7 +104,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         file: "core/run/index-outbox.ts",
         find: "      this.#retryAt = this.#ports.clock.now() + backoffMs(this.#failures);",
         replace:
-          "      const given = this.#memory();\n      if (given !== null) given.outbox = { ...given.outbox, pending: false };",
+          "      const given = this.#memory();\n      if (given !== null) this.#ports.log.putOutbox((given.outbox = { ...given.outbox, pending: false }));",
       },
     ],
   },
