@@ -1,4 +1,4 @@
-import type { Answer, RunProblem } from "./api.ts";
+import type { Answer, RunProblem } from "./run-problem.ts";
 import { pause, retryDelayMs } from "./backoff.ts";
 
 export type Patience = {
