@@ -35,6 +35,8 @@ const METRIC_EVENTS = 3_000;
  */
 export class RunView {
   readonly runId: string;
+  /** Shows the console at this event and marks it, wherever one is on the run's page. */
+  readonly goToSequence: (sequence: number) => void;
   readonly log = new LogLines();
   readonly rows = new LogRows(this.log);
   readonly summary: RunSummary;
@@ -71,9 +73,10 @@ export class RunView {
   #live: LiveRun | null = null;
   #watch: RunWatch | null = null;
 
-  constructor(api: RuncastApi, runId: string) {
+  constructor(api: RuncastApi, runId: string, goToSequence: (sequence: number) => void) {
     this.#api = api;
     this.runId = runId;
+    this.goToSequence = goToSequence;
     const { signal } = this.#stopped;
     this.summary = new RunSummary(api, runId, signal, this.log);
     this.timeline = new EventFeedView(api, runId, { types: TIMELINE, most: TIMELINE_EVENTS, keep: "first" }, signal);
