@@ -6,7 +6,6 @@ import { issueGroups } from "./issues.ts";
 import { LiveSummary } from "./live-summary.ts";
 import { pointsByMetric, sparkline } from "./metric-points.ts";
 import { parseTab, tabCount, tabHref } from "./run-tabs.ts";
-import { barOf, failedStep, spanOf, stepsOf } from "./steps.ts";
 
 const event = (sequence: number, type: string, payload: Record<string, unknown> = {}, step?: string): RunEvent => ({
   sequence,
@@ -109,40 +108,6 @@ describe("a feed of events", () => {
     const { feed, changes } = feedOf(async () => "");
     feed.take([event(1, "console.line", {}), event(2, "stepwise.started", {})]);
     expect(changes()).toBe(0);
-  });
-});
-
-describe("steps", () => {
-  const steps = stepsOf(folded(11).steps, LOG);
-  test("have their places and their depth", () =>
-    expect(steps.map(({ id, first, last, depth, durationMs }) => [id, first, last, depth, durationMs])).toEqual([
-      ["install", 3, 5, 0, 2000],
-      ["compile", 6, 11, 1, 5000],
-    ]));
-  test("without events they are still listed", () =>
-    expect(stepsOf(folded(11).steps, []).map(({ first, depth }) => [first, depth])).toEqual([
-      [null, 0],
-      [null, 0],
-    ]));
-  test("parents in a circle do not hang the page", () => {
-    const circle = [
-      event(1, "step.started", { name: "a", parent: "b" }, "a"),
-      event(2, "step.started", { name: "b", parent: "a" }, "b"),
-    ];
-    expect(stepsOf(circle.reduce(foldSummary, newSummary()).steps, circle)[0]?.depth).toBe(6);
-  });
-  test("their bars lie within the whole", () => {
-    const span = spanOf(steps, 0);
-    expect(span.to - span.from).toBe(8000);
-    expect(steps.map((step) => barOf(step, span))).toEqual([
-      { left: 0, width: 25 },
-      { left: 37.5, width: 62.5 },
-    ]);
-  });
-  test("a run failed in the step that failed last, else in the one that ran", () => {
-    expect(failedStep(steps)?.id).toBe("compile");
-    expect(failedStep(stepsOf(folded(6).steps, LOG))?.id).toBe("compile");
-    expect(failedStep(stepsOf(folded(5).steps, LOG))).toBe(null);
   });
 });
 
