@@ -1,7 +1,8 @@
 import { FOLLOWING, followAfterScroll, stopFollowing, type FollowTail } from "./follow-tail.ts";
-import { LineWindow, ROW_PX, type DrawnRows } from "./line-window.ts";
+import { LineWindow, type DrawnRows } from "./line-window.ts";
+import { ROW_PX } from "./place.ts";
 
-/** A scroll that has paused this long has ended; then the scroll bar of a scaled log is brought back to where the text is. */
+/** A scroll that has paused this long has ended; then the box of a long log is laid anew around the text. */
 const SETTLE_MS = 150;
 
 /** Which row an event is seen in, and the other way. */
@@ -26,6 +27,10 @@ export class LineWindowView {
   tail: FollowTail = $state.raw(FOLLOWING);
   /** The rows one can see. */
   visible = $state.raw({ first: 0, last: -1 });
+  /** For the scroll bar: the row at the top, the last that can be there, and all of them. */
+  position = $state.raw({ top: 0, most: 0, rows: 0 });
+  /** Which way one moved last. */
+  direction: "up" | "down" = "down";
   readonly #numbers: RowNumbers;
   readonly #window = new LineWindow();
   #head = 0;
@@ -34,6 +39,9 @@ export class LineWindowView {
   /** What this has set itself and the browser is about to report; only what differs is the reader's doing. */
   #setPx = 0;
   #settleTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Of rows that are wrapped, by their event; null: none is. */
+  #heights: Map<number, number> | null = null;
+  #widthPx = 0;
 
   constructor(numbers: RowNumbers) {
     this.#numbers = numbers;
@@ -44,7 +52,9 @@ export class LineWindowView {
     this.#element = element;
     const resized = new ResizeObserver(() => {
       this.#window.setViewport(element.clientHeight);
-      this.#place(this.tail.kind === "following" ? this.#window.goToEnd() : this.#window.settle());
+      if (element.clientWidth !== this.#widthPx && this.#heights !== null) this.#heights = new Map();
+      this.#widthPx = element.clientWidth;
+      this.#stay();
     });
     resized.observe(element);
     const scrolled = (): void => this.#scrolled(element.scrollTop);
@@ -64,12 +74,32 @@ export class LineWindowView {
     const row = this.#anchor === null ? 0 : this.#rowOf(this.#anchor);
     if (rows === this.#window.rows && row === (this.#anchor?.row ?? 0)) return;
     this.#window.setRows(rows);
-    if (this.tail.kind === "following") this.#place(this.#window.goToEnd());
-    else if (this.#anchor === null || row === this.#anchor.row) this.#place(this.#setPx);
-    else {
-      this.#anchor.row = row;
-      this.#place(this.#window.place(row, this.#anchor.offsetPx));
+    if (this.tail.kind === "following" || row !== (this.#anchor?.row ?? 0)) this.#stay();
+    else this.#place(this.#window.scrollPx);
+  }
+
+  /** Long lines are wrapped from now on, or no longer. The row at the top stays there. */
+  wrap(isWrapped: boolean): void {
+    if (isWrapped === (this.#heights !== null)) return;
+    this.#heights = isWrapped ? new Map() : null;
+    if (this.#anchor?.isAsked !== true && this.tail.kind === "reading") this.#holdTop();
+    this.#window.setHeights(isWrapped ? this.#heightOf : null);
+    this.#stay();
+  }
+
+  /** How tall the rows of these events are drawn. */
+  measured(rows: Iterable<{ sequence: number; heightPx: number }>): void {
+    const heights = this.#heights;
+    if (heights === null) return;
+    let isChanged = false;
+    for (const { sequence, heightPx } of rows) {
+      if ((heights.get(sequence) ?? ROW_PX) === heightPx) continue;
+      heights.set(sequence, heightPx);
+      isChanged = true;
     }
+    if (!isChanged) return;
+    this.#window.setHeights(this.#heightOf);
+    this.#stay();
   }
 
   follow(): void {
@@ -94,8 +124,16 @@ export class LineWindowView {
   }
 
   goToStart(): void {
+    this.goToPosition(0);
+  }
+
+  /** The scroll bar was drawn to here. */
+  goToPosition(top: number): void {
+    const { position } = this.#window;
+    this.direction = top < position.top ? "up" : "down";
+    if (top >= position.most) return this.follow();
     this.tail = stopFollowing(this.tail, this.#head);
-    this.#place(this.#window.goTo(0, "start"));
+    this.#place(this.#window.goToPosition(top));
     this.#holdTop();
   }
 
@@ -110,14 +148,19 @@ export class LineWindowView {
     this.#element.scrollTop = this.#setPx;
   }
 
+  readonly #heightOf = (row: number): number =>
+    row < this.#window.rows ? (this.#heights?.get(this.#numbers.sequenceAt(row)) ?? ROW_PX) : ROW_PX;
+
   #scrolled(px: number): void {
     if (this.#isHere(px)) return;
     const byPx = px - this.#setPx;
     this.#setPx = px;
+    this.direction = byPx < 0 ? "up" : "down";
     this.#window.scrolled(px);
     this.tail = followAfterScroll(this.tail, { byPx, isAtEnd: this.#window.isAtEnd, head: this.#head });
     this.#holdTop();
-    this.#draw();
+    if (this.#window.isStuck) this.#place(this.#window.settle());
+    else this.#draw();
     clearTimeout(this.#settleTimer);
     this.#settleTimer = setTimeout(() => this.#settle(), SETTLE_MS);
   }
@@ -126,6 +169,16 @@ export class LineWindowView {
     // The reader scrolls again, and the browser is about to say so: set now, the position would take that back.
     if (this.#element !== null && !this.#isHere(this.#element.scrollTop)) return;
     this.#place(this.#window.settle());
+  }
+
+  /** What is in view stays there, whatever has changed around it. */
+  #stay(): void {
+    if (this.tail.kind === "following") this.#place(this.#window.goToEnd());
+    else if (this.#anchor === null) this.#place(this.#window.settle());
+    else {
+      this.#anchor.row = this.#rowOf(this.#anchor);
+      this.#place(this.#window.place(this.#anchor.row, this.#anchor.offsetPx));
+    }
   }
 
   #place(px: number): void {
@@ -152,5 +205,9 @@ export class LineWindowView {
     this.drawn = this.#window.drawn;
     const { first, last } = this.#window.visible;
     if (first !== this.visible.first || last !== this.visible.last) this.visible = { first, last };
+    const { top, most } = this.#window.position;
+    const { rows } = this.#window;
+    if (top !== this.position.top || most !== this.position.most || rows !== this.position.rows)
+      this.position = { top, most, rows };
   }
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LineWindow, ROW_PX } from "./line-window.ts";
+import { LineWindow } from "./line-window.ts";
+import { ROW_PX } from "./place.ts";
 
 const VIEWPORT = 600;
 const windowOf = (rows: number): LineWindow => {
@@ -43,7 +44,7 @@ describe("a log taller than a browser can scroll", () => {
   const ROWS = 5_000_000;
 
   test("the box stays within what browsers can do", () =>
-    expect(windowOf(ROWS).heightPx).toBeLessThanOrEqual(10_000_000));
+    expect(windowOf(ROWS).heightPx).toBeLessThanOrEqual(15_000_000));
 
   test("both ends can be reached", () => {
     const window = windowOf(ROWS);
@@ -60,16 +61,35 @@ describe("a log taller than a browser can scroll", () => {
     expect(screenPx(window, 2_000_000, scrollPx + 100)).toBe(-100);
   });
 
-  test("a jump of the thumb is a place in the whole", () => {
+  test("both its ends are so far away that no movement meets them before the log's own", () => {
     const window = windowOf(ROWS);
-    window.scrolled((window.heightPx - VIEWPORT) / 2);
-    expect(Math.abs(window.topRow - ROWS / 2)).toBeLessThan(20);
+    for (const row of [10, 100_000, 2_500_000, ROWS - 100_000, ROWS - 50]) {
+      const scrollPx = window.goTo(row, "start");
+      const above = Math.min(3_000_000, window.topRow * ROW_PX);
+      const below = Math.min(3_000_000, (ROWS - window.topRow) * ROW_PX - VIEWPORT);
+      expect(scrollPx).toBeGreaterThanOrEqual(above);
+      expect(window.heightPx - VIEWPORT - scrollPx).toBeGreaterThanOrEqual(below);
+    }
+  });
+
+  test("what comes while one moves near its end can be scrolled to, line by line", () => {
+    const window = windowOf(ROWS);
+    let scrollPx = window.goTo(ROWS - 100, "start");
+    window.scrolled((scrollPx += 40));
+    window.setRows(ROWS + 1_000);
+    expect(window.isAtEnd).toBe(false);
+    for (let notch = 0; notch < 500 && !window.isAtEnd; notch += 1) {
+      const before = window.position.top;
+      window.scrolled((scrollPx = Math.min(scrollPx + 100, window.heightPx - VIEWPORT)));
+      expect(window.position.top - before).toBeLessThanOrEqual(100 / ROW_PX);
+    }
+    expect(window.visible.last).toBe(ROWS + 999);
   });
 
   test("bringing the scroll bar back does not move the text", () => {
     const window = windowOf(ROWS);
     let scrollPx = window.goTo(2_000_000, "start");
-    for (let i = 0; i < 200; i += 1) window.scrolled((scrollPx += 300));
+    for (let i = 0; i < 200; i += 1) window.scrolled((scrollPx += 20_000));
     const row = window.topRow;
     const before = screenPx(window, row, scrollPx);
     const settled = window.settle();
@@ -125,4 +145,95 @@ test("whatever one scrolls, the viewport is covered and little is drawn", () => 
       },
     ),
   );
+});
+
+test("whatever the length, a wheel moves the text by what it says, and settling does not move it", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 100, max: 20_000_000 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.array(fc.integer({ min: -3000, max: 3000 }), { maxLength: 30 }),
+      (rows, at, moves) => {
+        const window = windowOf(rows);
+        let scrollPx = window.goToPosition(at * window.position.most);
+        for (const move of moves) {
+          const before = window.position.top * ROW_PX;
+          const to = Math.min(rows * ROW_PX - VIEWPORT, Math.max(0, before + move));
+          window.scrolled((scrollPx += to - before));
+          expect(window.position.top * ROW_PX).toBeCloseTo(to, 3);
+          if (move % 3 === 0) scrollPx = window.settle();
+          expect(window.position.top * ROW_PX).toBeCloseTo(to, 3);
+          expect(scrollPx).toBeGreaterThanOrEqual(0);
+          expect(scrollPx).toBeLessThanOrEqual(window.heightPx - VIEWPORT);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+describe("rows of different heights", () => {
+  const TALL = 1300;
+  const tall = (row: number): number => (row % 7 === 3 ? TALL : ROW_PX);
+  const wrappedOf = (rows: number): LineWindow => {
+    const window = windowOf(rows);
+    window.setHeights(tall);
+    return window;
+  };
+  const onScreen = (window: LineWindow, row: number): number => window.offsetOf(row);
+
+  test("a wheel notch moves the text by as much as the wheel says, over tall rows too", () => {
+    const window = wrappedOf(1_000_000);
+    let scrollPx = window.goTo(500_000, "start");
+    for (let notch = 1; notch <= 60; notch += 1) {
+      window.scrolled((scrollPx += 100));
+      expect(onScreen(window, 500_000)).toBe(-100 * notch);
+      if (notch % 10 === 0) scrollPx = window.settle();
+    }
+  });
+
+  test("the viewport is covered, and little more is drawn", () => {
+    const window = wrappedOf(10_000);
+    for (const row of [0, 3, 4, 5_000, 9_999]) {
+      window.goTo(row, "centre");
+      const { first, last } = window.drawn;
+      const { first: top, last: bottom } = window.visible;
+      expect(onScreen(window, top)).toBeLessThanOrEqual(0);
+      expect(onScreen(window, bottom) + tall(bottom)).toBeGreaterThanOrEqual(Math.min(VIEWPORT, 10_000 * ROW_PX));
+      expect([top - first <= 12, last - bottom <= 12]).toEqual([true, true]);
+    }
+  });
+
+  test("the last line stands at the bottom when one is at the end, and the first at the top", () => {
+    const window = wrappedOf(1_005);
+    window.goToEnd();
+    expect(onScreen(window, 1_004) + tall(1_004)).toBe(VIEWPORT);
+    expect(window.isAtEnd).toBe(true);
+    window.goTo(0, "start");
+    expect([window.topRow, onScreen(window, 0)]).toEqual([0, 0]);
+  });
+
+  test("a row that turns out to be tall leaves the top where it is", () => {
+    const window = windowOf(2_000);
+    window.goTo(1_000, "start");
+    window.setHeights(tall);
+    expect([window.topRow, onScreen(window, 1_000)]).toEqual([1_000, 0]);
+  });
+
+  test("taken for shorter than they are, rows do not make one meet an end that is none", () => {
+    let known = new Set<number>();
+    const window = windowOf(300);
+    window.setHeights((row) => (known.has(row) ? tall(row) : ROW_PX));
+    let scrollPx = window.goTo(200, "start");
+    for (let notch = 0; notch < 2_000 && window.position.top > 0; notch += 1) {
+      const before = window.offsetOf(250);
+      window.scrolled((scrollPx = Math.max(0, scrollPx - 100)));
+      if (window.isStuck) scrollPx = window.settle();
+      expect(window.offsetOf(250) - before).toBeLessThanOrEqual(100);
+      const { first, last } = window.drawn;
+      known = new Set([...known, ...Array.from({ length: last - first + 1 }, (_, at) => first + at)]);
+      window.setHeights((row) => (known.has(row) ? tall(row) : ROW_PX));
+    }
+    expect(window.position.top).toBe(0);
+  });
 });

@@ -2,10 +2,10 @@ import type { RuncastApi } from "../../../../client/api.ts";
 import { retryDelayMs } from "../../../../client/backoff.ts";
 import type { LogLines, SequenceRange } from "../console/log-lines.ts";
 
-/** A flick through the log passes thousands of blocks; only where one comes to rest is worth a request. */
+/** A flick through the log passes thousands of blocks; only where one comes to rest is worth a request. Who jumps is at rest. */
 const REST_MS = 80;
 const RETRY = { firstMs: 1_000, maxMs: 15_000 };
-/** A block so little above what one looks at now is worth having all the same. */
+/** A block so close to what one looks at now is worth having all the same. */
 const NEAR_LINES = 2_000;
 
 /** Reads a run's lines as the server stores them. */
@@ -25,6 +25,9 @@ export class LogPages {
   readonly #options: LogPagesOptions;
   readonly #loading = new Map<number, AbortController>();
   #wanted: readonly number[] = [];
+  /** Where one will look next if one goes on like this. */
+  #ahead: readonly number[] = [];
+  #movedAt = -Infinity;
   /** In a row. */
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,28 +36,41 @@ export class LogPages {
     this.#options = options;
   }
 
-  /** One looks at these events now. What was asked for elsewhere is given up. */
-  want(needed: readonly number[]): void {
+  /** One looks at these events now, and at those ahead next. What was asked for elsewhere is given up. */
+  want(needed: readonly number[], ahead: readonly number[] = []): void {
+    this.#ahead = ahead;
     const isSame = needed.length === this.#wanted.length && needed.every((one, at) => one === this.#wanted[at]);
     if (isSame) return;
     this.#wanted = needed;
+    const near = [...needed, ...ahead];
     for (const [first, controller] of this.#loading) {
-      if (!needed.some((sequence) => sequence >= first && sequence <= first + NEAR_LINES)) controller.abort();
+      if (!near.some((sequence) => Math.abs(sequence - first) <= NEAR_LINES)) controller.abort();
     }
-    if (this.#options.log.missing(needed).length > 0) this.#later(REST_MS);
+    const now = performance.now();
+    const isAtRest = now - this.#movedAt >= REST_MS;
+    this.#movedAt = now;
+    if (this.#missing().length > 0) this.#later(isAtRest ? 0 : REST_MS);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
     this.#wanted = [];
+    this.#ahead = [];
     for (const controller of this.#loading.values()) controller.abort();
   }
 
   #later(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      for (const range of this.#options.log.missing(this.#wanted)) void this.#load(range);
+      for (const range of this.#missing()) void this.#load(range);
     }, ms);
+  }
+
+  /** What one looks at comes first; what is ahead is asked for once that is here. */
+  #missing(): SequenceRange[] {
+    const { log } = this.#options;
+    const inView = log.missing(this.#wanted);
+    return inView.length > 0 ? inView : log.missing(this.#ahead);
   }
 
   async #load(range: SequenceRange): Promise<void> {
@@ -67,6 +83,7 @@ export class LogPages {
       this.#options.log.fill(range, lines);
       this.#options.onTrouble(null);
       this.#options.onFilled(range, lines);
+      this.#later(REST_MS);
     } catch (cause) {
       if (controller.signal.aborted) return;
       this.#options.onTrouble(cause instanceof Error ? cause.message : String(cause));

@@ -19,6 +19,9 @@ import { NOT_VERIFIED, type Verification } from "./seal.ts";
 /** Lines brought by the watch when one opens a long run; all before them are fetched when one looks there. */
 const OPEN_WITH_LINES = 5_000;
 
+/** Rows fetched ahead of one who scrolls. */
+const AHEAD_ROWS = 1_000;
+
 /** What a run says besides its output: steps, issues, who asked for what. A run that has more of it is read in the console. */
 const TIMELINE_EVENTS = 5_000;
 const TIMELINE = ["step.*", "run.validation.issue", "control.requested", "producer.*", "log.*"] as const;
@@ -163,12 +166,18 @@ export class RunView {
     this.#frame.request();
   }
 
-  /** One looks at these rows: what they show is kept, fetched if it is not here, and others may see it. */
-  look({ first, last }: { first: number; last: number }, follow: boolean): void {
+  /** One looks at these rows: what they show is kept, fetched if it is not here, then what comes next that way; others may see it. */
+  look({ first, last }: { first: number; last: number }, going: "up" | "down" | "along"): void {
     if (last < first) return;
     const needed = this.rows.neededFor(first, last);
     this.log.keep(needed);
-    this.#pages.want(needed);
+    const from = going === "up" ? Math.max(0, first - AHEAD_ROWS) : last;
+    const ahead = going === "along" ? [] : [from, from + AHEAD_ROWS / 2, from + AHEAD_ROWS];
+    this.#pages.want(
+      needed,
+      ahead.map((row) => this.rows.joined.sequenceAt(row)),
+    );
+    const follow = going === "along";
     this.#watch?.setView(this.rows.joined.sequenceAt(first), this.rows.joined.sequenceAt(last), follow);
   }
 
