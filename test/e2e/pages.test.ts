@@ -216,10 +216,25 @@ const STATES: State[] = [
   { name: "run-artifacts-none", open: opened(() => run("bare", "?view=artifacts"), "No artifacts") },
   { name: "run-summary", open: opened(() => run("succeeded", "?view=summary"), "full_refresh") },
   {
+    name: "run-marked-lines",
+    open: async (page, url) => {
+      await opened(() => run("failed"), "COMPILE_ERROR")(page, url);
+      await page.locator("[role=log] .gutter").nth(2).click();
+      await page.locator(".row.target").waitFor();
+      await page
+        .locator("[role=log] .gutter")
+        .nth(4)
+        .click({ modifiers: ["Shift"] });
+      await page.getByRole("toolbar", { name: /^Lines/ }).waitFor();
+    },
+  },
+  {
     name: "run-event",
     open: async (page, url) => {
       await opened(() => run("failed"), "COMPILE_ERROR")(page, url);
       await page.locator("[role=log] .gutter").nth(3).click();
+      await page.locator(".row.target").waitFor();
+      await page.keyboard.press("e");
       await page.getByLabel(/^JSON of event/).waitFor();
     },
   },

@@ -19,10 +19,20 @@ describe("a row of output", () => {
   test("stderr is told apart", () => expect(output("x", { stream: "stderr" })).toMatchObject({ isError: true }));
   test("so is what its producer calls an error", () =>
     expect(output("x", { level: "error" })).toMatchObject({ isError: true }));
-  test("a very long line is drawn to a point, and says how much follows", () => {
-    const long = output("y".repeat(SHOWN_CHARACTERS + 5));
+  test("a very long line is drawn at its beginning and its end, and says how much is between", () => {
+    const long = output(`${"y".repeat(200_000)}end`);
     expect(textOf(long)).toHaveLength(SHOWN_CHARACTERS);
-    expect(long).toMatchObject({ hiddenCharacters: 5 });
+    expect(long).toMatchObject({ hiddenCharacters: 200_003 - SHOWN_CHARACTERS - 1_000 });
+    expect(long).toMatchObject({ tail: [{ text: `${"y".repeat(997)}end` }] });
+    expect(output("y".repeat(SHOWN_CHARACTERS + 1_000))).toMatchObject({ hiddenCharacters: 0, tail: [] });
+  });
+
+  test("a quarter of a megabyte of colour changes keeps its colours at the beginning, and no half characters at its cut", () => {
+    const bomb = output(Array.from({ length: 40_000 }, (_, n) => `\u001b[3${n % 8}m\u{1f600}`).join(""));
+    expect(bomb).toMatchObject({ hiddenCharacters: 80_000 - SHOWN_CHARACTERS - 1_000 });
+    if (bomb.kind !== "output") expect.fail("it is output");
+    expect(bomb.tail.length).toBeLessThanOrEqual(20);
+    expect(textOf(bomb).isWellFormed()).toBe(true);
   });
   test("the console is wide enough for tabs and wide characters", () => expect(columnsOf(output("a\t漢"))).toBe(11));
 });

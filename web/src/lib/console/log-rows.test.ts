@@ -72,12 +72,22 @@ describe("a row of parts", () => {
     expect(new Log(part("a", { stream: "stderr" })).rows.at(0)).toMatchObject({ isError: true });
   });
 
-  test("is drawn to a point, and says how much follows", () => {
-    const log = new Log(part("x".repeat(SHOWN_CHARACTERS - 2)), part("yyyy"), part("z".repeat(500)), whole("!"));
-    const row = log.rows.at(0);
-    expect([textOf(row).length, textOf(row).slice(-2)]).toEqual([SHOWN_CHARACTERS, "yy"]);
-    expect(row).toMatchObject({ hiddenCharacters: 503 });
+  test("is drawn at its beginning and its end, its middle when it is asked for, and copied whole", () => {
+    const log = new Log(part("x".repeat(SHOWN_CHARACTERS - 2)), part("yyyy"), part("z".repeat(7_500)), whole("!"));
+    const beginning = log.rows.at(0);
+    expect([textOf(beginning).length, textOf(beginning).slice(-2)]).toEqual([SHOWN_CHARACTERS, "yy"]);
+    expect(beginning).toMatchObject({ hiddenCharacters: 7_503 - 1_000, tail: [{ text: `${"z".repeat(999)}!` }] });
     expect(log.rows.neededFor(0, 0)).toEqual([]);
+    log.rows.showMore(1);
+    expect(log.rows.at(0)).toMatchObject({ hiddenCharacters: 0, tail: [] });
+    expect(log.rows.textOf(3)).toBe(`${"x".repeat(SHOWN_CHARACTERS - 2)}yyyy${"z".repeat(7_500)}!`);
+  });
+
+  test("of very many parts, those behind what is drawn are not read before they are asked for", () => {
+    const log = new Log(...Array.from({ length: 100 }, () => part("p".repeat(1_000))), whole("!"));
+    expect(log.rows.at(0)).toMatchObject({ hiddenCharacters: 100_001 - SHOWN_CHARACTERS, tail: [] });
+    for (let asked = 0; asked < 3; asked += 1) log.rows.showMore(1);
+    expect(textOf(log.rows.at(0)).endsWith("p!")).toBe(true);
   });
 
   test("asks for what it shows and is not here any more, and shows it when it is", () => {

@@ -1,7 +1,7 @@
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { parseLine } from "../../../../protocol/ndjson.ts";
-import { parseAnsi } from "./ansi.ts";
-import { rowOf, SHOWN_CHARACTERS, type ConsoleRow } from "./console-row.ts";
+import { stripAnsi } from "./ansi.ts";
+import { drawnPart, lengthOf, MORE_CHARACTERS, rowOf, SHOWN_CHARACTERS, type ConsoleRow } from "./console-row.ts";
 import { ERASE, JoinedLines, type JoinedLine } from "./joined-lines.ts";
 import type { LogLines } from "./log-lines.ts";
 
@@ -13,6 +13,8 @@ export class LogRows {
   readonly joined = new JoinedLines();
   readonly #log: LogLines;
   readonly #read = new WeakMap<JoinedLine, Read>();
+  /** Long lines of which one wants to see more, by their first part. */
+  readonly #shown = new Map<number, number>();
 
   constructor(log: LogLines) {
     this.#log = log;
@@ -26,7 +28,31 @@ export class LogRows {
   at(index: number): ConsoleRow {
     const sequence = this.joined.sequenceAt(index);
     const line = this.joined.lineOf(sequence);
-    return line === null ? rowOf(this.#log, sequence) : this.#rowOf(line);
+    return line === null ? rowOf(this.#log, sequence, this.#shownOf(sequence)) : this.#rowOf(line);
+  }
+
+  /** Draws more of a long line. */
+  showMore(sequence: number): void {
+    this.#shown.set(sequence, this.#shownOf(sequence) + MORE_CHARACTERS);
+  }
+
+  /** All that the event's row says, however long; null when it is not here. */
+  textOf(sequence: number): string | null {
+    const line = this.joined.lineOf(sequence);
+    if (line === null) return textOfRow(rowOf(this.#log, sequence, Infinity));
+    let text = "";
+    for (const part of this.joined.shownParts(line)) {
+      const found = this.#log.line(part);
+      if (found.kind === "awaited") return null;
+      if (found.kind === "here") text += saidBy(parseLine(found.line), part === line.shownFrom);
+    }
+    return stripAnsi(text);
+  }
+
+  /** Every event that the row of this one is made of. */
+  partsOf(sequence: number): readonly number[] {
+    const line = this.joined.lineOf(sequence);
+    return line === null ? [sequence] : [...this.joined.shownParts(line)];
   }
 
   /** The events that must be here to draw these rows, those among them that tell where a line began. */
@@ -46,17 +72,25 @@ export class LogRows {
   #rowOf(line: JoinedLine): ConsoleRow {
     const read = this.#readMore(line);
     if (read.last === null) return { kind: "awaited", sequence: line.first };
-    const isCut = read.text.length > SHOWN_CHARACTERS;
+    const part = drawnPart(read.text, this.#shownOf(line.first));
+    const [unread] = this.joined.shownParts(line, read.upTo);
     return {
       kind: "output",
       sequence: line.first,
       lastPart: line.last,
       createdAt: read.last.created_at,
-      spans: parseAnsi(isCut ? read.text.slice(0, SHOWN_CHARACTERS) : read.text),
+      ...part,
+      // Its end is not here yet: what is drawn of it would be of its middle.
+      ...(unread === undefined || part.hiddenCharacters === 0
+        ? {}
+        : { tail: [], hiddenCharacters: Math.max(1, line.characters - lengthOf(part.spans)) }),
       isError: read.isError,
       step: read.last.step ?? null,
-      hiddenCharacters: isCut ? line.characters - SHOWN_CHARACTERS : 0,
     };
+  }
+
+  #shownOf(sequence: number): number {
+    return this.#shown.get(sequence) ?? SHOWN_CHARACTERS;
   }
 
   #readMore(line: JoinedLine): Read {
@@ -67,10 +101,8 @@ export class LogRows {
       const event = found.kind === "here" ? parseLine(found.line) : null;
       read.upTo = sequence;
       if (event === null) continue;
-      const { message, level } = event.payload;
-      const text = typeof message === "string" ? message : "";
-      read.text += sequence === line.shownFrom && text.startsWith(ERASE) ? text.slice(ERASE.length) : text;
-      read.isError ||= level === "error";
+      read.text += saidBy(event, sequence === line.shownFrom);
+      read.isError ||= event.payload["level"] === "error";
       read.last = event;
     }
     return read;
@@ -80,7 +112,7 @@ export class LogRows {
   *#unread(line: JoinedLine): Generator<number> {
     const read = this.#begun(line);
     for (const sequence of this.joined.shownParts(line, read.upTo)) {
-      if (read.text.length > SHOWN_CHARACTERS) return;
+      if (read.text.length > this.#shownOf(line.first) + SHOWN_CHARACTERS) return;
       yield sequence;
     }
   }
@@ -92,4 +124,17 @@ export class LogRows {
     this.#read.set(line, begun);
     return begun;
   }
+}
+
+/** What the part adds to its line. */
+function saidBy(event: RunEvent | null, beginsAnew: boolean): string {
+  const message = event?.payload["message"];
+  if (typeof message !== "string") return "";
+  return beginsAnew && message.startsWith(ERASE) ? message.slice(ERASE.length) : message;
+}
+
+function textOfRow(row: ConsoleRow): string | null {
+  if (row.kind === "awaited") return null;
+  if (row.kind === "damaged") return "";
+  return row.kind === "event" ? row.text : row.spans.reduce((text, span) => text + span.text, "");
 }

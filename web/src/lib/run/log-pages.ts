@@ -24,6 +24,7 @@ export type LogPagesOptions = {
 export class LogPages {
   readonly #options: LogPagesOptions;
   readonly #loading = new Map<number, AbortController>();
+  readonly #stopped = new AbortController();
   #wanted: readonly number[] = [];
   /** Where one will look next if one goes on like this. */
   #ahead: readonly number[] = [];
@@ -52,7 +53,15 @@ export class LogPages {
     if (this.#missing().length > 0) this.#later(isAtRest ? 0 : REST_MS);
   }
 
+  /** Reads these lines now, whether one looks at them or not. Rejects with why not. */
+  async read(range: SequenceRange, signal: AbortSignal = this.#stopped.signal): Promise<void> {
+    const lines = await this.#options.read(range, signal);
+    this.#options.log.fill(range, lines);
+    this.#options.onFilled(range, lines);
+  }
+
   stop(): void {
+    this.#stopped.abort();
     clearTimeout(this.#timer);
     this.#wanted = [];
     this.#ahead = [];
@@ -78,11 +87,9 @@ export class LogPages {
     const controller = new AbortController();
     this.#loading.set(range.first, controller);
     try {
-      const lines = await this.#options.read(range, controller.signal);
+      await this.read(range, controller.signal);
       this.#failures = 0;
-      this.#options.log.fill(range, lines);
       this.#options.onTrouble(null);
-      this.#options.onFilled(range, lines);
       this.#later(REST_MS);
     } catch (cause) {
       if (controller.signal.aborted) return;

@@ -11,7 +11,8 @@ import { pageVersion } from "../ui/page-version.svelte.ts";
 import { EventFeedView } from "./event-feed.svelte.ts";
 import { oncePerFrame } from "./frame-clock.ts";
 import { LiveRun } from "./live-run.ts";
-import { LogPages, readLinesOf } from "./log-pages.ts";
+import { LogPages, readLinesOf, splitLines } from "./log-pages.ts";
+import { LogText } from "./log-text.ts";
 import { ReceivedHash } from "./received-hash.ts";
 import { RunSummary } from "./run-summary.svelte.ts";
 import { NOT_VERIFIED, type Verification } from "./seal.ts";
@@ -42,6 +43,7 @@ export class RunView {
   readonly goToSequence: (sequence: number) => void;
   readonly log = new LogLines();
   readonly rows = new LogRows(this.log);
+  readonly text: LogText;
   readonly summary: RunSummary;
   readonly timeline: EventFeedView;
   readonly metrics: EventFeedView;
@@ -101,6 +103,7 @@ export class RunView {
       },
       onTrouble: (reason) => (this.trouble = reason),
     });
+    this.text = new LogText(this.log, this.rows, this.#pages);
   }
 
   /** Reads the run, then watches it until `close`. May be called again after a problem. */
@@ -179,6 +182,19 @@ export class RunView {
     );
     const follow = going === "along";
     this.#watch?.setView(this.rows.joined.sequenceAt(first), this.rows.joined.sequenceAt(last), follow);
+  }
+
+  /** The first event at which the log's time is that or later, else the last there is; null when the server cannot be asked. */
+  async findMoment(at: string): Promise<number | null> {
+    const answer = await this.#api.readLines(this.runId, new URLSearchParams({ at, limit: "1" }), this.#stopped.signal);
+    if (answer.kind === "problem") return null;
+    return splitLines(answer.value)[0]?.sequence ?? this.log.head;
+  }
+
+  /** Draws more of a line that is too long to be drawn at once. */
+  showMore(sequence: number): void {
+    this.rows.showMore(sequence);
+    this.#frame.request();
   }
 
   retryNow(): void {
