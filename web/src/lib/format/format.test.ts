@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatClock, formatSpan } from "./duration.ts";
-import { formatBytes, formatPercent, formatPlural, formatShort } from "./number.ts";
+import { formatBytes, formatNumber, formatPercent, formatPlural, formatShort } from "./number.ts";
 import { formatAgo } from "./time.ts";
 
 const MINUTE = 60_000;
@@ -34,6 +34,12 @@ describe("numbers", () => {
   test("100 is", () => expect(formatPercent(100)).toBe("100 %"));
   test("one is singular", () =>
     expect([formatPlural(1, "event"), formatPlural(1204, "event")]).toEqual(["1 event", "1,204 events"]));
+  test.each([
+    [1_204_331, "1,204,331"],
+    [0.1 + 0.2, "0.3"],
+    [1e308, "1e+308"],
+    [-0.000_000_123_456_7, "-1.23457e-7"],
+  ])("the value %d reads %s", (value, text) => expect(formatNumber(value)).toBe(text));
   test("rounding does not reach 1000k", () => expect(formatShort(999_960)).toBe("1M"));
   test.each([
     [0, "0 B"],

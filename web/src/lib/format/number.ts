@@ -8,9 +8,9 @@ export const formatCount = (count: number): string => grouped.format(count);
 export const formatPlural = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
 
-/** A measured value as a person reads it: six digits say all, the log keeps the rest. */
+/** A measured value as a person reads it: six digits say all, the log keeps the rest. Beyond what is counted in whole numbers, as `1e+308`. */
 export const formatNumber = (value: number): string =>
-  Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(6)));
+  Number.isSafeInteger(value) ? formatCount(value) : String(Number(value.toPrecision(6)));
 
 /** `64 %`; never `100 %` before the end is reached, so that a bar that looks full is full. */
 export function formatPercent(percent: number): string {

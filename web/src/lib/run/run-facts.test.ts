@@ -4,7 +4,6 @@ import { foldSummary, newSummary, type Summary } from "../../../../protocol/summ
 import { EventFeed } from "./event-feed.ts";
 import { issueGroups } from "./issues.ts";
 import { LiveSummary } from "./live-summary.ts";
-import { pointsByMetric, sparkline } from "./metric-points.ts";
 import { parseTab, tabCount, tabHref } from "./run-tabs.ts";
 
 const event = (sequence: number, type: string, payload: Record<string, unknown> = {}, step?: string): RunEvent => ({
@@ -111,29 +110,59 @@ describe("a feed of events", () => {
   });
 });
 
-test("issues are listed worst first, with their place", () =>
-  expect(
-    issueGroups(LOG).flatMap(({ severity, issues }) => issues.map((issue) => [severity, issue.sequence, issue.place])),
-  ).toEqual([
-    ["critical", 10, "row 7 field price"],
-    ["warning", 9, "a.ts:3"],
-  ]));
+describe("issues", () => {
+  const issue = (sequence: number, severity: string, code: string): RunEvent =>
+    event(sequence, "run.validation.issue", { severity, code, message: `\u001b[31m${code}\u001b[0m` });
+  const summaryOf = (events: RunEvent[]): Summary["issues"] => events.reduce(foldSummary, newSummary()).issues;
+  const listed = (events: RunEvent[], read = events): unknown[] =>
+    issueGroups(read, summaryOf(events), read.length < events.length).map(({ severity, count, codes }) => [
+      severity,
+      count,
+      codes.map((group) => [group.code, group.count, group.issues.map(({ sequence }) => sequence).join()]),
+    ]);
+  const MANY = [
+    issue(1, "warning", "RARE"),
+    issue(2, "warning", "OFTEN"),
+    issue(3, "error", "OFTEN"),
+    issue(4, "warning", "OFTEN"),
+    issue(5, "info", "LATE"),
+  ];
 
-describe("a metric's line", () => {
-  test("goes through its values", () => {
-    expect(pointsByMetric(LOG)).toEqual(new Map([["loss", [2, 1]]]));
-    expect(sparkline([2, 1], { width: 10, height: 4 })).toBe("M0 0L10 4");
-    expect(sparkline([3, 3, 3], { width: 10, height: 4 })).toBe("M0 2L5 2L10 2");
-    expect(sparkline([3], { width: 10, height: 4 })).toBe(null);
-  });
-  test("of a million values has few points, the last among them", () => {
-    const path = sparkline(
-      Array.from({ length: 1_000_000 }, (_, at) => at),
-      { width: 10, height: 4 },
-    );
-    expect(path?.split("L").length).toBeLessThanOrEqual(122);
-    expect(path?.endsWith("L10 0")).toBe(true);
-  });
+  test("are listed worst first, of one severity the most frequent code first, with every line", () =>
+    expect(listed(MANY)).toEqual([
+      ["error", 1, [["OFTEN", 1, "3"]]],
+      [
+        "warning",
+        3,
+        [
+          ["OFTEN", 2, "2,4"],
+          ["RARE", 1, "1"],
+        ],
+      ],
+      ["info", 1, [["LATE", 1, "5"]]],
+    ]));
+  test("that are too many are counted as far as is known, and no code is left out", () =>
+    expect(listed(MANY, MANY.slice(0, 2))).toEqual([
+      ["error", 1, []],
+      [
+        "warning",
+        3,
+        [
+          ["RARE", null, "1"],
+          ["OFTEN", null, "2"],
+        ],
+      ],
+      ["info", 1, [["LATE", 1, ""]]],
+    ]));
+  test("say where, and what, as text", () =>
+    expect(
+      issueGroups(LOG, folded(11).issues, false).flatMap(({ codes }) => codes.flatMap(({ issues }) => issues)),
+    ).toEqual([
+      { sequence: 10, severity: "critical", code: "C1", message: "m", place: "row 7 field price" },
+      { sequence: 9, severity: "warning", code: "W1", message: "m", place: "a.ts:3" },
+    ]));
+  test("hold no escape sequences", () =>
+    expect(issueGroups(MANY, summaryOf(MANY), false)[0]?.codes[0]?.issues[0]?.message).toBe("OFTEN"));
 });
 
 describe("tabs", () => {

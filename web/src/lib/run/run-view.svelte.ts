@@ -13,6 +13,8 @@ import { oncePerFrame } from "./frame-clock.ts";
 import { LiveRun } from "./live-run.ts";
 import { LogPages, readLinesOf, splitLines } from "./log-pages.ts";
 import { LogText } from "./log-text.ts";
+import { historyOf } from "./metrics/metric-history.ts";
+import { MetricsView } from "./metrics/metrics-view.svelte.ts";
 import { ReceivedHash } from "./received-hash.ts";
 import { RunSummary } from "./run-summary.svelte.ts";
 import { NOT_VERIFIED, type Verification } from "./seal.ts";
@@ -23,15 +25,15 @@ const OPEN_WITH_LINES = 5_000;
 /** Rows fetched ahead of one who scrolls. */
 const AHEAD_ROWS = 1_000;
 
-/** What a run says besides its output: steps, issues, who asked for what. A run that has more of it is read in the console. */
+/** What a run says besides its output: steps, who asked for what. A run that has more of it is read in the console. */
 const TIMELINE_EVENTS = 5_000;
-const TIMELINE = ["step.*", "run.validation.issue", "control.requested", "producer.*", "log.*"] as const;
+const TIMELINE = ["step.*", "run.error", "control.requested", "producer.*", "log.*"] as const;
+/** On their own: a run of many thousands must not push its steps out. */
+const ISSUES = ["run.validation.issue"] as const;
 /** Whoever opens a run waits for its summary no longer than this. */
 const SUMMARY_MS = 400;
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const CLOSE_NO_SUCH_RUN = 4404;
-/** Enough for a small line; the whole series is in the log. */
-const METRIC_EVENTS = 3_000;
 
 /**
  * One run on the page: what is known of it, its lines, and the connection. Lines are stored the moment they come; the page is told at
@@ -46,7 +48,8 @@ export class RunView {
   readonly text: LogText;
   readonly summary: RunSummary;
   readonly timeline: EventFeedView;
-  readonly metrics: EventFeedView;
+  readonly issues: EventFeedView;
+  readonly metrics: MetricsView;
   run: RunWithText | null = $state.raw(null);
   problem: RunProblem | null = $state.raw(null);
   connection: Connection = $state.raw({ kind: "connecting" });
@@ -85,12 +88,8 @@ export class RunView {
     const { signal } = this.#stopped;
     this.summary = new RunSummary(api, runId, signal, this.log);
     this.timeline = new EventFeedView(api, runId, { types: TIMELINE, most: TIMELINE_EVENTS, keep: "first" }, signal);
-    this.metrics = new EventFeedView(
-      api,
-      runId,
-      { types: ["metric.recorded"], most: METRIC_EVENTS, keep: "last" },
-      signal,
-    );
+    this.issues = new EventFeedView(api, runId, { types: ISSUES, most: TIMELINE_EVENTS, keep: "first" }, signal);
+    this.metrics = new MetricsView(historyOf(api, runId, signal));
     this.#pages = new LogPages({
       log: this.log,
       read: readLinesOf(api, runId),
@@ -158,6 +157,7 @@ export class RunView {
     this.#stopped.abort();
     this.#pages.stop();
     this.summary.close();
+    this.metrics.close();
     this.#frame.cancel();
   }
 
@@ -251,6 +251,7 @@ export class RunView {
       if (this.#isLive) this.#tell(event);
     }
     this.timeline.take(events);
+    this.issues.take(events);
     this.metrics.take(events);
     this.#frame.request();
   }

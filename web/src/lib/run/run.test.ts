@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { BLOCK_LINES, LogLines } from "../console/log-lines.ts";
 import { LogRows } from "../console/log-rows.ts";
-import { lastErrorLines } from "./last-errors.ts";
+import { lastErrorLines, lastErrorsOf, lookedAt } from "./last-errors.ts";
 import { LiveRun } from "./live-run.ts";
 import { LogPages, splitLines, type ReadLines } from "./log-pages.ts";
 import { RUN } from "./testing/run.ts";
@@ -64,19 +64,40 @@ describe("what a failed run said last", () => {
   };
   const out = (message: string) => ({ stream: "stdout", message });
   const err = (message: string) => ({ stream: "stderr", message });
+  const ALL = { first: 1, last: Infinity };
+  const found = (rows: LogRows, within = ALL): number[] | undefined =>
+    lastErrorLines(rows, within)?.map(({ sequence }) => sequence);
 
   test("its error output, though more was printed after it", () =>
-    expect(
-      lastErrorLines(logOf(err("old"), out("a"), err("boom"), out("bye"))).map(({ sequence }) => sequence),
-    ).toEqual([1, 3]));
+    expect(found(logOf(err("old"), out("a"), err("boom"), out("bye")))).toEqual([1, 3]));
   test("a line that came in parts is one of them, as it ended", () =>
     expect(
-      lastErrorLines(logOf(err("a"), { ...err("1%"), partial: true }, { ...err("\r\u001b[K2%"), partial: true })).map(
-        (row) => row.spans.map(({ text }) => text).join(""),
-      ),
+      lastErrorLines(
+        logOf(err("a"), { ...err("1%"), partial: true }, { ...err("\r\u001b[K2%"), partial: true }),
+        ALL,
+      )?.map((row) => row.spans.map(({ text }) => text).join("")),
     ).toEqual(["a", "2%"]));
-  test("its last lines if it wrote none", () =>
-    expect(lastErrorLines(logOf(out("a"), out(""), out("b"))).map(({ sequence }) => sequence)).toEqual([1, 3]));
+  test("its last lines if it wrote none", () => expect(found(logOf(out("a"), out(""), out("b")))).toEqual([1, 3]));
+  test("in the step that failed: neither what went well before, nor what was cleaned up behind it", () => {
+    const rows = logOf(
+      err("a warning"),
+      err("boom"),
+      out("at line 3"),
+      ...Array.from({ length: 900 }, () => err("tidy")),
+    );
+    expect(found(rows, { first: 2, last: 3 })).toEqual([2]);
+    expect(found(rows, { first: 3, last: 3 })).toEqual([3]);
+  });
+  test("lines that are not here are fetched, and give the same", () => {
+    const payloads = [err("old"), out("a"), err("boom"), out("bye")];
+    const lines = payloads.map((payload, i) => lineOf(i + 1, "console.line", payload));
+    expect(lastErrorsOf(lines)).toEqual(lastErrorLines(logOf(...payloads), ALL));
+    const log = new LogLines();
+    log.watchFrom(10_000, 5_000);
+    expect(found(new LogRows(log), { first: 1, last: 700 })).toBe(undefined);
+    expect(lookedAt({ first: 1, last: 700 })).toEqual({ first: 201, last: 700 });
+    expect(lookedAt({ first: 650, last: 700 })).toEqual({ first: 650, last: 700 });
+  });
 });
 
 describe("blocks one looks at are fetched", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RunEvent } from "../../../../protocol/event.ts";
 import { foldSummary, newSummary, summaryForEmbedding } from "../../../../protocol/summary.ts";
+import { failurePlace } from "./failure-place.ts";
 import { shownName } from "./shown-name.ts";
 import { barOf, slowestOf, spanOf, ticksOf } from "./step-times.ts";
 import { foldsAtFirst, unfolded, withFold } from "./step-folds.ts";
@@ -239,6 +240,17 @@ describe("a run failed in", () => {
       ended(3, "deploy", "failed"),
     ];
     expect(failedStep(stepsIn(events))?.id).toBe("deploy");
+  });
+  test("what it said is looked for in that step; without one up to the error it reported; else up to its end", () => {
+    const events = build();
+    const steps = stepsIn(events);
+    const error: RunEvent = { ...ended(14, "x"), type: "run.error", payload: { code: "E", message: "m" } };
+    expect(failurePlace(steps, [...events, error], 900)).toMatchObject({
+      step: { id: "unit" },
+      within: { first: 6, last: 9 },
+    });
+    expect(failurePlace([], [error], 900)).toEqual({ step: null, within: { first: 1, last: 11 } });
+    expect(failurePlace([], [], 900)).toEqual({ step: null, within: { first: 1, last: 900 } });
   });
   test("the innermost that was running, where none has failed; else in none", () => {
     const events = build();
