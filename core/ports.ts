@@ -48,7 +48,13 @@ export type HotBatch = {
 };
 
 /** Lines `firstSequence..lastSequence`, whole, each with its newline. */
-export type LogWindow = { firstSequence: number; lastSequence: number; lines: string };
+export type LogWindow = {
+  firstSequence: number;
+  lastSequence: number;
+  lines: string;
+  /** Of these only the ones that the timeline has: each says its own number. */
+  isSparse?: true;
+};
 
 /** One R2 object of an open run. Decided and stored before its put, retried unchanged. */
 export type Segment = {

@@ -26,7 +26,7 @@ class LogClock {
   }
 }
 
-/** The lines from the first whose time is `at` or later. `windows` begin with the first line of the log; `skipped` is told what was passed over. */
+/** The lines from the first whose time is `at` or later. `windows` begin with a line before which no time is; `skipped` is told what was passed over. */
 export async function* fromTime(
   windows: AsyncIterable<LogWindow>,
   at: string,

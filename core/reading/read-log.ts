@@ -120,6 +120,11 @@ export function clip(window: LogWindow, position: number): LogWindow | null {
   if (position >= window.lastSequence) return null;
   const { lines } = window;
   let from = 0;
+  if (window.isSparse === true) {
+    while (from < lines.length && (ownSequence(lines.slice(from, from + 40)) ?? 0) <= position)
+      from = nextLine(lines, from);
+    return { ...window, firstSequence: position + 1, lines: lines.slice(from) };
+  }
   for (let sequence = window.firstSequence; sequence <= position; sequence += 1) from = nextLine(lines, from);
   const found = ownSequence(lines.slice(from, from + 40));
   if (found !== null && found !== position + 1) {
@@ -141,7 +146,9 @@ export function* windowLines(window: LogWindow): Generator<{ sequence: number; l
   for (let sequence = window.firstSequence; from < window.lines.length; sequence += 1) {
     const end = window.lines.indexOf("\n", from);
     const to = end === -1 ? window.lines.length : end;
-    yield { sequence, line: window.lines.slice(from, to) };
+    const line = window.lines.slice(from, to);
+    if (window.isSparse === true) sequence = ownSequence(line) ?? sequence;
+    yield { sequence, line };
     from = to + 1;
   }
 }

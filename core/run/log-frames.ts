@@ -2,7 +2,7 @@ import { LIMITS } from "../../protocol/limits.ts";
 import { utf8Length } from "../../protocol/ndjson.ts";
 import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
 import type { LogWindow } from "../ports.ts";
-import { damageMark, isDamageMark } from "../reading/damage.ts";
+import { damageMark, isDamageMark, ownSequence } from "../reading/damage.ts";
 import type { WrittenLine } from "./line-writer.ts";
 
 /** Several whole lines, encoded once and sent to every watcher that is at `firstSequence - 1`. */
@@ -53,6 +53,7 @@ function stretchesOf(window: LogWindow, position: number, types: string[] | null
   let from = 0;
   while (from < window.lines.length) {
     const to = window.lines.indexOf("\n", from) + 1;
+    if (window.isSparse === true) sequence = ownSequence(window.lines.slice(from, to)) ?? sequence;
     if (sequence > position) {
       const text = window.lines.slice(from, to);
       const kind = isDamageMark(text) ? "damaged" : "lines";

@@ -16,7 +16,7 @@ import { isKnownAlready } from "./if-none-match.ts";
 import { ndjsonForm, sseForm, textForm, type LineForm } from "./event-forms.ts";
 import { SessionOver } from "./live-windows.ts";
 import type { ReadOptions } from "./read-options.ts";
-import type { RunLog } from "./run-log.ts";
+import type { ReadHow, RunLog } from "./run-log.ts";
 import { pulledStream } from "./pulled-stream.ts";
 
 const NO_STORE = "no-store";
@@ -66,8 +66,9 @@ export async function answerEvents(log: RunLog, run: EventIdentity, options: Rea
     if (isTerminal(head.status) && start >= head.lastSequence) return new Response(null, { status: 204 });
   }
   const left = new AbortController();
-  const all = log.windows(start, options.follow, left.signal, options.form === "ndjson");
-  const windows = options.at === null ? all : await sinceTime(log, all, options.at);
+  const { follow, at } = options;
+  const how = { ...howOf(options), follow, left: left.signal, asStored: options.form === "ndjson" };
+  const windows = at === null ? log.windows(start, how) : (await sinceTime(log, at, how)).windows;
   const { first, rest } = log.isEnded ? await begun(windows) : { first: null, rest: windows };
   const pieces = whileSignedIn(formed(log, rest, options, dress));
   const known = options.form === "text" ? DamageList.of(first).header() : {};
@@ -76,13 +77,22 @@ export async function answerEvents(log: RunLog, run: EventIdentity, options: Rea
   });
 }
 
-const sinceTime = async (
+/** What is wanted of the lines. [WIN1] [TML1] */
+function howOf({ at, limit, types }: ReadOptions): ReadHow {
+  // Every line has to be seen to know the time of the next.
+  return { types: at === null ? types : null, piecewise: limit !== null };
+}
+
+async function sinceTime(
   log: RunLog,
-  windows: AsyncGenerator<LogWindow, void>,
   at: string,
+  how: ReadHow,
   skipped: (throughSequence: number) => void = () => {},
-): Promise<AsyncGenerator<LogWindow, void>> =>
-  fromTime(windows, at, { ahead: await log.ahead(), now: () => new Date().toISOString(), skipped });
+): Promise<{ start: number; windows: AsyncGenerator<LogWindow, void> }> {
+  const { afterSequence: start, ahead } = await log.startOf(at);
+  const now = () => new Date().toISOString();
+  return { start, windows: fromTime(log.windows(start, how), at, { ahead, now, skipped }) };
+}
 
 /** Asks for the first lines before the answer's head is sent: a log that is missing is then refused, and not a body that breaks off. */
 async function begun(
@@ -163,13 +173,18 @@ function formOf(options: ReadOptions): LineForm {
 async function answerPage(log: RunLog, options: ReadOptions, dress: Dress): Promise<Response> {
   const limit = options.limit ?? 1;
   const wanted = options.tail === null ? null : await tailStart(log, options.tail, options.types);
-  const start = wanted ?? options.afterSequence;
+  const from = wanted ?? options.afterSequence;
   const items: string[] = [];
   const damage = new DamageList();
-  let next = start;
-  const all = log.windows(start, false);
+  let next = from;
+  const how = { ...howOf(options), piecewise: true };
   const skipped = (throughSequence: number): void => void (next = throughSequence);
-  page: for await (const window of options.at === null ? all : await sinceTime(log, all, options.at, skipped)) {
+  const { start, windows } =
+    options.at === null
+      ? { start: from, windows: log.windows(from, how) }
+      : await sinceTime(log, options.at, how, skipped);
+  next = start;
+  page: for await (const window of windows) {
     for (const { sequence, line } of windowLines(window)) {
       next = sequence;
       if (isDamageMark(line)) {
@@ -182,6 +197,8 @@ async function answerPage(log: RunLog, options: ReadOptions, dress: Dress): Prom
       log.endAt(sequence);
       break page;
     }
+    // A window of the timeline reaches further than its last line.
+    next = window.lastSequence;
   }
   // The lines are the items: written as they are, so that numbers keep their digits.
   return new Response(`{"items":[${items.join(",")}],"next_after_sequence":${next}}`, {
@@ -198,7 +215,7 @@ async function tailStart(log: RunLog, tail: number, types: string[] | null): Pro
   const { lastSequence } = await log.head();
   if (types === null || tail === 0) return Math.max(0, lastSequence - tail);
   const matching: number[] = [];
-  for await (const window of log.windows(0, false)) {
+  for await (const window of log.windows(0, { types })) {
     for (const { sequence, line } of windowLines(window)) {
       if (!matchesTypes(types, lineType(line))) continue;
       matching.push(sequence);

@@ -15,7 +15,7 @@ const READ_AHEAD = 4;
 export async function answerSearch(c: Context<App>, run: StoredRun, search: LogSearch): Promise<Response> {
   const left = new AbortController();
   const log = logOf(c, run, readerOf(c, run, READ_AHEAD), READ_AHEAD);
-  const steps = searchLog(log.windows(search.afterSequence, false, left.signal), search, {
+  const steps = searchLog(log.windows(search.afterSequence, { left: left.signal }), search, {
     now: () => Date.now(),
     rest: () => new Promise((resolve) => setTimeout(resolve, 0)),
     isLeft: () => left.signal.aborted,

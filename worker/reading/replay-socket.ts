@@ -96,7 +96,7 @@ class Replay {
 
   async run(log: RunLog, query: LiveQuery, head: { status: RunStatus; lastSequence: number }): Promise<void> {
     let position = query.afterSequence;
-    for await (const window of log.windows(query.afterSequence, false)) {
+    for await (const window of log.windows(query.afterSequence, { types: query.types })) {
       for (const frame of windowToFrames(window, position, query.types)) {
         if (frame.bytes === 0) continue;
         await this.#room(frame.bytes);

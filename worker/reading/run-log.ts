@@ -1,4 +1,6 @@
 import type { LogWindow } from "../../core/ports.ts";
+import { startInTime } from "../../core/index/log-start.ts";
+import { isOfTimeline, readTimeline } from "../../core/index/read-timeline.ts";
 import { hasDamage } from "../../core/reading/damage.ts";
 import { readingAhead } from "../../core/reading/reading-ahead.ts";
 import { LogMissing, readLog } from "../../core/reading/read-log.ts";
@@ -19,20 +21,24 @@ export type RunLog = {
   head(): Promise<{ status: RunStatus; lastSequence: number }>;
   /** SHA-256 of all lines, once the run has ended; null when its log is not whole any more. */
   sha256(): Promise<string | null>;
-  /** Lines whose time is later than their receipt, as far as is known now. */
-  ahead(): Promise<AheadLines[]>;
-  /**
-   * With `follow` it waits for lines, until the run ends or `left` says that nobody reads any more. A line that cannot be read is replaced by a
-   * mark (`core/reading/damage.ts`), unless the bytes are asked for `asStored`.
-   */
-  windows(
-    afterSequence: number,
-    follow: boolean,
-    left?: AbortSignal,
-    asStored?: boolean,
-  ): AsyncGenerator<LogWindow, void>;
+  /** After which line to look for the first one whose time is `at` or later, and what is needed to find it there. */
+  startOf(at: string): Promise<{ afterSequence: number; ahead: AheadLines[] }>;
+  /** The lines after a sequence. One that cannot be read is replaced by a mark (`core/reading/damage.ts`). */
+  windows(afterSequence: number, how?: ReadHow): AsyncGenerator<LogWindow, void>;
   /** The answer ends with this line of the window that was read last, which nobody reads on from. [READ4] */
   endAt(sequence: number): void;
+};
+
+export type ReadHow = {
+  /** Wait for lines, until the run ends or `left` says that nobody reads any more. */
+  follow?: boolean;
+  left?: AbortSignal;
+  /** The bytes as they are, damage and all. */
+  asStored?: boolean;
+  /** Only these types are looked for: where the timeline has them all, lines of other types are left out. */
+  types?: readonly string[] | null;
+  /** The reader soon wants no more: an archived log is read in small pieces, each when it is wanted. [WIN1] */
+  piecewise?: boolean;
 };
 
 /** How D1 knows the run: right about an ended one, late about an open one. */
@@ -63,6 +69,30 @@ export function runLog(from: {
       ? archivedHead(reader, from.row)
       : { status: tail.status, lastSequence: tail.headSequence };
   };
+  const logWindows = (afterSequence: number, how: ReadHow): AsyncGenerator<LogWindow, void> =>
+    readLog(
+      readingAhead(from.ahead ?? 0, {
+        tail: (sequence) => object.logTail(sequence),
+        readSegment: (segment) => reader.readSegment(segment),
+        wholeLog: (sequence) => reader.wholeLog(sequence, how.piecewise),
+        archivedHead: async () => (await head()).lastSequence,
+        live: (sequence) => {
+          skipped.tell();
+          const left = how.left ?? new AbortController().signal;
+          return liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left);
+        },
+      }),
+      { afterSequence, follow: how.follow ?? false, isEnded, asStored: how.asStored ?? false },
+    );
+  const ahead = async (): Promise<AheadLines[]> => {
+    const tail = isEnded ? null : await object.logTail(Number.MAX_SAFE_INTEGER - 1);
+    if (tail?.kind === "tail") return tail.ahead;
+    const manifest = await reader.manifest();
+    if (manifest !== null) return manifestAhead(manifest);
+    // It has ended, and is not archived yet.
+    const last = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
+    return last.kind === "tail" ? last.ahead : [];
+  };
   return {
     isEnded,
     head,
@@ -75,36 +105,32 @@ export function runLog(from: {
       // Archived between the two questions, or there is no manifest any more.
       return told(await reader.manifest());
     },
-    async ahead() {
-      const tail = isEnded ? null : await object.logTail(Number.MAX_SAFE_INTEGER - 1);
-      if (tail?.kind === "tail") return tail.ahead;
-      const manifest = await reader.manifest();
-      if (manifest !== null) return manifestAhead(manifest);
-      // It has ended, and is not archived yet.
-      const last = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
-      return last.kind === "tail" ? last.ahead : [];
+    async startOf(at) {
+      const index = isEnded ? await reader.index() : null;
+      return index === null ? { afterSequence: 0, ahead: await ahead() } : startInTime(index, at);
     },
-    windows: (afterSequence, follow, left = new AbortController().signal, asStored = false) =>
-      watched(
-        skipped.noticed(
-          readLog(
-            readingAhead(from.ahead ?? 0, {
-              tail: (sequence) => object.logTail(sequence),
-              readSegment: (segment) => reader.readSegment(segment),
-              wholeLog: (sequence) => reader.wholeLog(sequence),
-              archivedHead: async () => (await head()).lastSequence,
-              live: (sequence) => {
-                skipped.tell();
-                return liveWindows((request) => object.fetch(request), liveUrl(sequence), from.headers, left);
-              },
-            }),
-            { afterSequence, follow, isEnded, asStored },
-          ),
-        ),
-        from.damaged,
-      ),
+    windows: (afterSequence, how = {}) =>
+      watched(skipped.noticed(fittingWindows(reader, isEnded, afterSequence, how, logWindows)), from.damaged),
     endAt: (sequence) => skipped.endAt(sequence),
   };
+}
+
+/** From the timeline, where it has all that is asked for; else from the log. [TML1] */
+async function* fittingWindows(
+  reader: R2LogReader,
+  isEnded: boolean,
+  afterSequence: number,
+  how: ReadHow,
+  logWindows: (afterSequence: number, how: ReadHow) => AsyncGenerator<LogWindow, void>,
+): AsyncGenerator<LogWindow, void> {
+  const { types = null } = how;
+  const index = isEnded && types !== null && isOfTimeline(types) ? await reader.index() : null;
+  if (index === null) return yield* logWindows(afterSequence, how);
+  yield* readTimeline(index, afterSequence, {
+    bytes: (first, last) => reader.timelineBytes(first, last),
+    sha256: (bytes) => reader.sha256(bytes),
+    log: (sequence) => logWindows(sequence, { ...how, piecewise: true }),
+  });
 }
 
 /** The same windows; the first that has damage is told of, and so is a log that is gone. [DMG2] */

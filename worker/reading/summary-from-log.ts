@@ -10,7 +10,7 @@ import { logOf } from "./answer-run.ts";
 export async function summaryFromLog(c: Context<App>, run: StoredRun): Promise<Summary | null> {
   const log = logOf(c, run);
   try {
-    return await summaryOfLog((sequence) => log.windows(sequence, false), run);
+    return await summaryOfLog((sequence) => log.windows(sequence), run);
   } catch (error) {
     if (error instanceof LogMissing) return null;
     throw error;
