@@ -178,16 +178,19 @@ export class MetricPlot {
   #listen({ onPoint, onPick }: PlotEvents): void {
     const { over } = this.#plot;
     let isTouch = false;
+    const pointAt = (event: MouseEvent): void =>
+      onPoint(this.#plot.posToVal(event.clientX - over.getBoundingClientRect().left, "x"));
     const touch = (event: PointerEvent): void => {
       isTouch = event.pointerType === "touch";
-      if (!isTouch) return;
-      const left = event.clientX - over.getBoundingClientRect().left;
-      onPoint(this.#plot.posToVal(left, "x"));
+      if (isTouch) pointAt(event);
     };
     over.addEventListener("pointerdown", touch);
     over.addEventListener("pointermove", touch);
-    over.addEventListener("click", () => {
-      if (!isTouch) onPick();
+    over.addEventListener("click", (event) => {
+      if (isTouch) return;
+      // A move is told of a frame later: a quick hand clicks before that.
+      pointAt(event);
+      onPick();
     });
   }
 }
