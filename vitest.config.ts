@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{protocol,core,client,storage,worker,durable-objects,local,web/src}/**/*.test.ts",
+            "{protocol,core,client,storage,worker,durable-objects,local,bench,web/src}/**/*.test.ts",
             "test/{structure,simulation,contract}/**/*.test.ts",
           ],
           exclude: ["**/*.workerd.test.ts", "**/node_modules/**"],

@@ -1,9 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
+import { answerRead } from "./stored-log.ts";
 
-type Env = { RAW: DurableObjectNamespace<RawObject> };
+type Env = { LOGS: DurableObjectNamespace<LogObject> };
 
 /** The engine's limit: the smallest object that stores a batch durably and sends it to whoever is connected. No numbers, no history, no acknowledgements. */
-export class RawObject extends DurableObject<Env> {
+export class LogObject extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, body TEXT NOT NULL)");
@@ -15,6 +16,7 @@ export class RawObject extends DurableObject<Env> {
       this.ctx.acceptWebSocket(server);
       return new Response(null, { status: 101, webSocket: client });
     }
+    if (request.method === "GET") return answerRead(this.ctx.storage.sql, "batches", new URL(request.url));
     const body = await request.text();
     this.ctx.storage.sql.exec("INSERT INTO batches (body) VALUES (?)", body);
     for (const socket of this.ctx.getWebSockets()) socket.send(body);
@@ -29,5 +31,5 @@ export class RawObject extends DurableObject<Env> {
 
 export default {
   fetch: (request: Request, env: Env): Promise<Response> =>
-    env.RAW.getByName(new URL(request.url).pathname).fetch(request),
+    env.LOGS.getByName(new URL(request.url).pathname.slice(1)).fetch(request),
 };

@@ -1,0 +1,44 @@
+/** A console line of 80 bytes and its message, that says when it was sent: in so few digits that none needs the slow way that keeps them all. */
+export const consoleEvent = (messageBytes = 60): string =>
+  `{"type":"console.line","payload":{"stream":"stdout","message":"${"x".repeat(messageBytes)}","sent":${performance.now().toFixed(3)}}}`;
+
+/** The same, of so many bytes. */
+export function paddedEvent(bytes: number): string {
+  const event = consoleEvent(0);
+  return event.replace('"message":""', `"message":"${"x".repeat(Math.max(0, bytes - event.length))}"`);
+}
+
+/** Once in each event, in whatever a server puts around it. */
+const MARK = Buffer.from('"sent":');
+/** A mark or a number may be cut in two where one piece of a stream ends. */
+const LONGEST = 40;
+const CLOSED = "}".charCodeAt(0);
+const NEWLINE = "\n".charCodeAt(0);
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Counts the events in what a watcher receives, and says how old the last of each piece was. */
+export class EventCounter {
+  received = 0;
+  readonly latencies: number[] = [];
+  #rest = NOTHING;
+
+  take(piece: Buffer): void {
+    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    let last = -1;
+    for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + MARK.length)) {
+      // Its number may not be there yet: it is counted with the next piece.
+      if (at + LONGEST > bytes.length && bytes.indexOf("}", at) < 0) break;
+      this.received += 1;
+      last = at;
+    }
+    if (last >= 0) {
+      const from = last + MARK.length;
+      this.latencies.push(performance.now() - Number.parseFloat(bytes.toString("latin1", from, from + LONGEST)));
+    }
+    const seen = last < 0 ? 0 : last + MARK.length;
+    // Where an event or a line ends, nothing was cut: so it is with every frame.
+    const end = bytes.at(-1);
+    if (end === CLOSED || end === NEWLINE) this.#rest = NOTHING;
+    else this.#rest = bytes.subarray(Math.max(seen, bytes.length - LONGEST));
+  }
+}

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { PeerLog } from "../peers/peer.ts";
+import { consoleEvent } from "./event.ts";
+import { quantile } from "./quantile.ts";
+import { measureUsage, type Usage } from "./usage.ts";
+import { watchAll } from "./watch-all.ts";
+
+export type LatencyLoad = { perSecond: number; seconds: number; watchers: number };
+
+export type LatencyFigures = { p50: number; p99: number; usage: Usage; note?: string };
+
+const DELIVERED_WITHIN_MS = 10_000;
+
+/** Single events at a steady rate, whether the ones before are answered or not: how old each was when each watcher had it, in milliseconds. */
+export async function latencyLoad(log: PeerLog, group: number, load: LatencyLoad): Promise<LatencyFigures> {
+  const watching = await watchAll(log, load.watchers);
+  const usage = measureUsage(group);
+  const events = Math.ceil(load.perSecond * load.seconds);
+  const pending: Promise<void>[] = [];
+  const refusals: unknown[] = [];
+  const begunAt = performance.now();
+  for (let event = 0; event < events; event += 1) {
+    await sleep(Math.max(0, begunAt + (event * 1_000) / load.perSecond - performance.now()));
+    pending.push(log.append(consoleEvent(), 1).catch((error: unknown) => void refusals.push(error)));
+  }
+  await Promise.all(pending);
+  if (refusals.length > 0) throw refusals[0];
+  const wanted = events * load.watchers;
+  const deadline = performance.now() + DELIVERED_WITHIN_MS;
+  while (watching.received() < wanted && performance.now() < deadline) await sleep(2);
+  const used = usage();
+  const received = watching.received();
+  watching.leave();
+  await log.finish();
+  const latencies = watching.latencies();
+  return {
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    usage: used,
+    ...(received < wanted
+      ? { note: `only ${received} of ${wanted} came within ${DELIVERED_WITHIN_MS / 1_000} s` }
+      : {}),
+  };
+}
