@@ -66,10 +66,25 @@ export class EventFeed {
   }
 
   #put(more: readonly RunEvent[], isCut: boolean): void {
-    const bySequence = new Map([...this.#events, ...more].map((event) => [event.sequence, event]));
-    const all = [...bySequence.values()].toSorted((a, b) => a.sequence - b.sequence);
     const { most, keep } = this.#range;
+    const all = this.#isBehind(more) ? [...this.#events, ...more] : inOrder([...this.#events, ...more]);
     this.#isCut ||= isCut || all.length > most;
     this.#events = all.length <= most ? all : keep === "first" ? all.slice(0, most) : all.slice(-most);
   }
+
+  /** As lines come while one watches: nothing to put in order, thousands of times a second. */
+  #isBehind(more: readonly RunEvent[]): boolean {
+    let last = this.#events.at(-1)?.sequence ?? 0;
+    for (const { sequence } of more) {
+      if (sequence <= last) return false;
+      last = sequence;
+    }
+    return true;
+  }
+}
+
+/** Each once. */
+function inOrder(events: readonly RunEvent[]): RunEvent[] {
+  const bySequence = new Map(events.map((event) => [event.sequence, event]));
+  return [...bySequence.values()].toSorted((a, b) => a.sequence - b.sequence);
 }

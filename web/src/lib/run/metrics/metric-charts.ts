@@ -52,7 +52,8 @@ function familyOf({ name }: Metric): { family: string | null; own: string } {
 export const xOf = (point: Point, axis: ChartAxis, origin: number): number =>
   axis === "line" ? point.sequence : Math.max(0, point.at - origin);
 
-export type Joined = { xs: number[]; ys: (number | null)[][] };
+/** `points`: those of all lines, in the order of the log. */
+export type Joined = { points: Point[]; xs: number[]; ys: (number | null)[][] };
 
 /** Several lines over one axis: at each place one line has its value and the others none. */
 export function join(lines: readonly (readonly Point[])[], axis: ChartAxis, origin: number): Joined {
@@ -67,7 +68,7 @@ export function join(lines: readonly (readonly Point[])[], axis: ChartAxis, orig
     const values = ys[line];
     if (values !== undefined) values[at] = point.value;
   }
-  return { xs, ys };
+  return { points: all.map(({ point }) => point), xs, ys };
 }
 
 /** The point that stands nearest to `x`; of two the earlier. Null: there is none. */

@@ -90,6 +90,7 @@ describe("charts", () => {
   test("lines of different metrics are joined on one axis that goes one way", () => {
     const [a, b] = [pointsOf([1, 2], 1), [{ sequence: 5, at: 1500, value: 9 }]];
     expect(join([a, b], "line", 0)).toEqual({
+      points: [...a, ...b],
       xs: [1, 2, 5],
       ys: [
         [1, 2, null],
