@@ -54,5 +54,8 @@ export const LIMIT_WORDS: Readonly<Record<keyof typeof LIMITS, string>> = {
   searchLineChars:
     "UTF-16 units at which a line that is written in parts ends for a search, and its next part begins another",
   searchMs: "Milliseconds after which a search tells how far it has come, and ends",
+  metricNames: "Metrics of a run that are read at once",
+  metricPoints: "Points of one metric in one answer",
+  metricsMs: "Milliseconds after which an answer with metrics tells how far it has come",
   idempotencyKeyMs: "Milliseconds for which an `Idempotency-Key` is remembered",
 };

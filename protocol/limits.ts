@@ -69,5 +69,10 @@ export const LIMITS = {
   searchLineChars: 1 * MIB,
   /** What one search takes. Cloudflare gives a request 30 s of its processor. */
   searchMs: 20_000,
+  /** Metrics of one run that are asked for at once, and the points of each. */
+  metricNames: 20,
+  metricPoints: 8_192,
+  /** What it may take to read them. */
+  metricsMs: 20_000,
   idempotencyKeyMs: 24 * 60 * 60 * 1000,
 } as const;

@@ -8,6 +8,7 @@ import * as event from "./event.ts";
 import * as frames from "./frames.ts";
 import { LIMITS } from "./limits.ts";
 import { STATUS_MOVES } from "./run-status.ts";
+import * as metrics from "./metric-history.ts";
 import * as search from "./search.ts";
 import * as summary from "./summary.ts";
 import { PROTOCOL_VERSION } from "./version.ts";
@@ -39,6 +40,7 @@ test("the wire is locked to its version", () => {
     event: hashesOf(event),
     payloads: hashesOf(event.payloadSchemas),
     frames: hashesOf(frames),
+    metrics: hashesOf(metrics),
     search: hashesOf(search),
     summary: hashesOf(summary),
     codes: sha256(Object.entries(ERROR_CODES).map(([code, { status }]) => [code, status])),
@@ -101,7 +103,11 @@ test("the wire is locked to its version", () => {
         "watcherFrameSchema": "bccace7d4852ebc6",
         "workspaceFrameSchema": "a8293b976bcf35c5",
       },
-      "limits": "b33ce977f4538881",
+      "limits": "6a1def76355e2745",
+      "metrics": {
+        "metricHistorySchema": "6d17a699acd6ae5f",
+        "metricPointSchema": "21952109762503b5",
+      },
       "moves": "14472ce4cd56bb1d",
       "payloads": {
         "artifact.created": "cd96f0354fe1e126",

@@ -41,6 +41,7 @@ export const ACCESS: readonly AccessRule[] = [
   { method: "GET", path: "/api/runs/:id/summary", caller: "viewer" },
   { method: "GET", path: "/api/runs/:id/events", caller: "viewer" },
   { method: "POST", path: "/api/runs/:id/events", caller: "operator" },
+  { method: "GET", path: "/api/runs/:id/metrics", caller: "viewer" },
   { method: "GET", path: "/api/runs/:id/search", caller: "viewer" },
   { method: "GET", path: "/api/runs/:id/live", caller: "viewer" },
   { method: "GET", path: "/api/runs/:id/share", caller: "viewer" },

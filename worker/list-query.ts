@@ -4,6 +4,7 @@ import { RUN_STATUSES, runIdSchema, SEVERITIES, slugSchema, type RunStatus } fro
 import { parseInstant } from "../protocol/instant.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { decodeCursor } from "../storage/run-filter.ts";
+import { repeatable } from "./parameters.ts";
 
 /** The query of a list of runs, as the address bar has it. */
 
@@ -29,10 +30,6 @@ const instantSchema = z.string().transform((text, context) => {
   context.addIssue({ code: "custom", message: "must be an RFC 3339 time with its offset" });
   return z.NEVER;
 });
-
-/** A parameter that may stand once or many times. */
-const repeatable = <T extends z.ZodType>(schema: T) =>
-  z.union([z.array(schema), schema.transform((value) => [value])]).optional();
 
 const truthSchema = z
   .enum(["true", "false"])

@@ -50,7 +50,7 @@ const TAGS = [
   {
     name: "Events",
     description: "A run's log: append, read, watch",
-    path: /^\/api\/runs\/\{id\}\/(events|live|manifest|produce|search|verify)$/,
+    path: /^\/api\/runs\/\{id\}\/(events|live|manifest|metrics|produce|search|verify)$/,
   },
   { name: "Artifacts", description: "Files that belong to a run", path: /\/artifacts/ },
   {

@@ -67,6 +67,7 @@ const ROUTES: Record<string, Wrong[]> = {
     },
   ],
   "GET /api/runs/:id/events": badQueries("after_sequence=x", "limit=1001&format=json", "tail=1&limit=1", "types="),
+  "GET /api/runs/:id/metrics": badQueries("", "name=", "name=a&name=a", "name=a&points=1", "name=a&after_sequence=x"),
   "GET /api/runs/:id/search": badQueries("", "q=", "q=a&q=b", "q=(&regex=true", "q=a&case=yes", "q=a&after_sequence=x"),
   "POST /api/runs/:id/events": [
     ...badQueries("raw=yes", "raw=true&raw=true", "stream=yes", "stream=true"),

@@ -113,6 +113,22 @@ export const searchQuerySchema = z.object({
   ansi,
 });
 
+/** A parameter that may stand once or many times. */
+export const repeatable = <T extends z.ZodType>(schema: T) =>
+  z.union([z.array(schema), schema.transform((value) => [value])]).optional();
+
+/** The query of a run's `GET …/metrics`. */
+export const metricsQuerySchema = z.object({
+  name: repeatable(z.string()).meta({
+    description: `Needed: which metric; up to ${LIMITS.metricNames} times, each another`,
+  }),
+  points: wholeNumber(
+    { minimum: 4, maximum: LIMITS.metricPoints },
+    "At most so many points of each: of neighbours the lowest and the highest. Without it 2000",
+  ),
+  ...position,
+});
+
 /** The query of `GET …/events`. */
 export const readQuerySchema = z.object({
   ...position,

@@ -50,6 +50,7 @@ const ROWS: Record<string, Row> = {
     request: { body: "a line\n", headers: { "content-type": "text/plain" } },
     answers: 200,
   },
+  "GET /api/runs/:id/metrics": { caller: "viewer", of: "ended", answers: 200 },
   "GET /api/runs/:id/search": { caller: "viewer", of: "ended", answers: 200 },
   "GET /api/runs/:id/live": { caller: "viewer", request: upgrade, answers: 101 },
   "GET /api/runs/:id/share": { caller: "viewer", answers: 200 },
@@ -81,6 +82,7 @@ const pathFor = (path: string, runId: string): string =>
     .replace(":id", runId)
     .replace(":name", "file")
     .replace("/search", "/search?q=x")
+    .replace(/(\/runs\/[^/]+\/metrics)$/, "$1?name=x")
     .replace("/produce", "/produce?producer_id=p&producer_epoch=0");
 
 /** Everything that is stored of anything, in D1 and in R2. Who signed in is bookkeeping of the server's own. */

@@ -128,6 +128,11 @@ export class LogIndex {
     return at + 1 < this.blocks ? this.block(at + 1).offset : this.logBytes;
   }
 
+  /** The last line of a block, as far as its number is known from the next. */
+  lastSequenceOf(at: number): number {
+    return at + 1 < this.blocks ? this.block(at + 1).firstSequence - 1 : this.lastSequence;
+  }
+
   timelineEndOf(at: number): number {
     return at + 1 < this.timelineBlocks ? this.timelineBlock(at + 1).offset : this.timelineBytes;
   }

@@ -234,6 +234,27 @@ test("[WIN1] a window of a thousand lines anywhere takes one small read and one 
   }
 });
 
+test("[MET3] of a long log only the blocks that have metrics are read for them, each line once", async () => {
+  await fc.assert(
+    fc.asyncProperty(anyLog(25), fc.nat(25), async (log, after) => {
+      const { log: run } = opened(await archived(log), log.lines.length);
+      const isMetric = ([sequence, line]: Read): boolean => sequence > after && lineType(line) === "metric.recorded";
+      const all = log.lines.map((line, at): Read => [at + 1, line]);
+      expect((await collect(run.metricWindows(after))).filter(isMetric)).toEqual(all.filter(isMetric));
+    }),
+    { ...runs(15), ...untilFailure },
+  );
+  const metrics = [5_000, 5_002, 15_000];
+  const lines = LONG_LOG.lines.map((line, at) =>
+    metrics.includes(at + 1) ? line.replace("console.line", "metric.recorded") : line,
+  );
+  const { log: run, reads } = opened(await archived({ ...LONG_LOG, lines }), LINES);
+  const found = (await collect(run.metricWindows(0))).filter(([, line]) => lineType(line) === "metric.recorded");
+  expect(found.map(([sequence]) => sequence)).toEqual(metrics);
+  expect(reads.map(({ key }) => key)).toEqual(["index.bin", "events.ndjson", "events.ndjson"]);
+  for (const { bytes } of reads) expect(bytes).toBeLessThanOrEqual(MOST_READ_BYTES);
+});
+
 test("[TML1] the steps of a long log are read from its timeline alone", async () => {
   const { log: run, reads } = opened(await archived(LONG_LOG), LINES);
   const steps = await collect(run.windows(0, { types: ["step.*", "run.*"] }));

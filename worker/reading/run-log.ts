@@ -1,4 +1,5 @@
 import type { LogWindow } from "../../core/ports.ts";
+import { metricStretches } from "../../core/index/metric-stretches.ts";
 import { startInTime } from "../../core/index/log-start.ts";
 import { isOfTimeline, readTimeline } from "../../core/index/read-timeline.ts";
 import { hasDamage } from "../../core/reading/damage.ts";
@@ -25,6 +26,8 @@ export type RunLog = {
   startOf(at: string): Promise<{ afterSequence: number; ahead: AheadLines[] }>;
   /** The lines after a sequence. One that cannot be read is replaced by a mark (`core/reading/damage.ts`). */
   windows(afterSequence: number, how?: ReadHow): AsyncGenerator<LogWindow, void>;
+  /** The windows after a sequence in which metrics can be. [MET3] */
+  metricWindows(afterSequence: number): AsyncGenerator<LogWindow, void>;
   /** The answer ends with this line of the window that was read last, which nobody reads on from. [READ4] */
   endAt(sequence: number): void;
 };
@@ -111,6 +114,8 @@ export function runLog(from: {
     },
     windows: (afterSequence, how = {}) =>
       watched(skipped.noticed(fittingWindows(reader, isEnded, afterSequence, how, logWindows)), from.damaged),
+    metricWindows: (afterSequence) =>
+      watched(skipped.noticed(metricWindows(reader, isEnded, afterSequence, logWindows)), from.damaged),
     endAt: (sequence) => skipped.endAt(sequence),
   };
 }
@@ -131,6 +136,29 @@ async function* fittingWindows(
     sha256: (bytes) => reader.sha256(bytes),
     log: (sequence) => logWindows(sequence, { ...how, piecewise: true }),
   });
+}
+
+/** All of an open log; of an archived one what its index does not say to be without any. */
+async function* metricWindows(
+  reader: R2LogReader,
+  isEnded: boolean,
+  afterSequence: number,
+  logWindows: (afterSequence: number, how: ReadHow) => AsyncGenerator<LogWindow, void>,
+): AsyncGenerator<LogWindow, void> {
+  const index = isEnded ? await reader.index() : null;
+  // Of a log of another size nobody knows what is where.
+  if (index === null || (await reader.head())?.size !== index.logBytes) return yield* logWindows(afterSequence, {});
+  let position = afterSequence;
+  for (const stretch of metricStretches(index, afterSequence)) {
+    if (stretch.through <= position) continue;
+    // The last window before may have reached into this stretch.
+    const start = Math.max(position, stretch.afterSequence);
+    for await (const window of logWindows(start, { piecewise: stretch.isShort })) {
+      yield window;
+      position = window.lastSequence;
+      if (position >= stretch.through) break;
+    }
+  }
 }
 
 /** The same windows; the first that has damage is told of, and so is a log that is gone. [DMG2] */

@@ -1,6 +1,6 @@
 import type { Summary } from "../../../../../protocol/summary.ts";
 import { shownName } from "../shown-name.ts";
-import type { Point } from "./metric-series.ts";
+import type { Point } from "../../../../../protocol/metric-series.ts";
 
 type Metric = Summary["metrics"]["items"][number];
 /** One line of a chart. `name` is the metric's own, `label` what is shown. */

@@ -4,7 +4,7 @@ import type { RunEvent } from "../../../../../protocol/event.ts";
 import { numberOr } from "../../../../../protocol/lenient.ts";
 import { LIMITS } from "../../../../../protocol/limits.ts";
 import { cutText, parseLine } from "../../../../../protocol/ndjson.ts";
-import type { Point } from "./metric-series.ts";
+import type { Point } from "../../../../../protocol/metric-series.ts";
 
 /** Stored values of one metric. */
 export type History = {

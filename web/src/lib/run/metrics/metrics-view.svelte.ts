@@ -1,7 +1,7 @@
 import type { RunEvent } from "../../../../../protocol/event.ts";
 import { recordedIn, type ReadHistory } from "./metric-history.ts";
 import { LIMITS } from "../../../../../protocol/limits.ts";
-import { MetricSeries, MOST_BUCKETS, type Point } from "./metric-series.ts";
+import { MetricSeries, MOST_BUCKETS, type Point } from "../../../../../protocol/metric-series.ts";
 
 /** A chart that moves more often than this is only a flicker. */
 const DRAW_EVERY_MS = 250;

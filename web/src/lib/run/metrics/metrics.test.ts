@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { exponentOf, labelsOf, marksOf, rangeOf } from "./metric-axis.ts";
 import { axisFor, chartsOf, join, MOST_LINES, nearest } from "./metric-charts.ts";
-import { MetricSeries, type Point } from "./metric-series.ts";
+import { MetricSeries, type Point } from "../../../../../protocol/metric-series.ts";
 
 const pointsOf = (values: readonly number[], from = 1): Point[] =>
   values.map((value, at) => ({ sequence: from + at, at: 1000 * (from + at), value }));

@@ -1,6 +1,7 @@
 /** One recorded value: where it is in the log, when it was written, what it says. */
 export type Point = { sequence: number; at: number; value: number };
-type Bucket = { low: Point; high: Point };
+type Placed = Pick<Point, "sequence" | "value">;
+type Bucket<P> = { low: P; high: P };
 
 /** More than a chart has pixels, so that one can look closer; and little enough for hundreds of metrics. */
 export const MOST_BUCKETS = 4_096;
@@ -9,21 +10,21 @@ export const MOST_BUCKETS = 4_096;
  * The values of one metric in bounded memory, however many are recorded: neighbours share a bucket that keeps its lowest and its highest, so
  * that no peak is ever lost, and all buckets stand for the same number of values.
  */
-export class MetricSeries {
+export class MetricSeries<P extends Placed = Point> {
   readonly #most: number;
-  #buckets: Bucket[] = [];
+  #buckets: Bucket<P>[] = [];
   /** Values a bucket stands for, and those in the last one. */
   #stride = 1;
   #inLast = 0;
   #last = 0;
-  #points: readonly Point[] | null = null;
+  #points: readonly P[] | null = null;
 
   constructor(most: number = MOST_BUCKETS) {
     this.#most = most;
   }
 
   /** In the order of the log; those at or before the last one change nothing. */
-  append(point: Point): void {
+  append(point: P): void {
     if (point.sequence <= this.#last) return;
     this.#last = point.sequence;
     this.#points = null;
@@ -40,15 +41,15 @@ export class MetricSeries {
   }
 
   /** The same values with those of `earlier` before them; what both hold counts once. */
-  after(earlier: readonly Point[]): MetricSeries {
-    const whole = new MetricSeries(this.#most);
+  after(earlier: readonly P[]): MetricSeries<P> {
+    const whole = new MetricSeries<P>(this.#most);
     for (const point of earlier) whole.append(point);
     for (const point of this.points) whole.append(point);
     return whole;
   }
 
   /** Of each bucket the lowest and the highest value, in the order they were recorded. */
-  get points(): readonly Point[] {
+  get points(): readonly P[] {
     this.#points ??= this.#buckets.flatMap(({ low, high }) =>
       low === high ? [low] : low.sequence < high.sequence ? [low, high] : [high, low],
     );
@@ -56,7 +57,7 @@ export class MetricSeries {
   }
 
   #halve(): void {
-    const halved: Bucket[] = [];
+    const halved: Bucket<P>[] = [];
     for (let at = 0; at < this.#buckets.length; at += 2) {
       const [one, two] = [this.#buckets[at], this.#buckets[at + 1]];
       if (one === undefined) break;
