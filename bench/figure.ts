@@ -7,8 +7,12 @@ export type Bench = {
   rounds: number;
   /** How long each load is put on. */
   seconds: number;
-  /** Sizes are tiny: it shows that everything can still be measured, and nothing else. */
+  /** Of the length of every long log: 1 is what the targets are for. */
+  scale: number;
+  /** Few loads, each tiny: it shows that everything can still be measured, and nothing else. */
   isSmoke: boolean;
+  /** Of the cases and the contenders that have such a name; what is not asked for is not measured. */
+  wants: { case: (name: string) => boolean; peer: (name: string) => boolean };
 };
 
 /** One case of a figure in one unit, as each contender did. */

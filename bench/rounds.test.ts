@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { byTurns, pick, together } from "./rounds.ts";
 
-const bench = { rounds: 3, seconds: 1, isSmoke: false };
+const bench = { rounds: 3, seconds: 1, scale: 1, isSmoke: false, wants: { case: () => true, peer: () => true } };
 const contenders = [{ name: "runcast" }, { name: "raw" }, { name: "node" }];
 
 test("each is first in turn, and the round that warms counts for nothing", async () => {

@@ -9,11 +9,12 @@ export type Turns<Result> = { results: Record<string, Result[]>; failures: Recor
  * for nothing; `isWarm` says that there is nothing to warm. Who fails is left out from then on, and the table says so.
  */
 export async function byTurns<Contender extends { name: string }, Result>(
-  { rounds, isSmoke }: Bench,
-  contenders: readonly Contender[],
+  { rounds, isSmoke, wants }: Bench,
+  all: readonly Contender[],
   measure: (contender: Contender, round: number) => Promise<Result>,
   { isWarm = false } = {},
 ): Promise<Turns<Result>> {
+  const contenders = all.filter(({ name }) => wants.peer(name));
   const turns: Turns<Result> = { results: {}, failures: {} };
   for (const { name } of contenders) turns.results[name] = [];
   for (let round = isSmoke || isWarm ? 1 : 0; round <= rounds; round += 1) {

@@ -15,6 +15,8 @@ import { tableOf } from "./report/print-table.ts";
  *   npm run bench                          every figure; that takes hours
  *   npm run bench -- ingest latency        some of them
  *   npm run bench -- --rounds 3 --seconds 1 --json numbers.json ingest
+ *   npm run bench -- fan-out --peers '^(runcast|node)$' --cases '16 producers'     of the loads, those whose names match
+ *   npm run bench -- search --scale 0.1    in logs of a tenth of the length
  *   npm run bench -- --smoke               tiny sizes, one round: that everything can still be measured
  */
 const { values: flags, positionals: wanted } = parseArgs({
@@ -23,17 +25,24 @@ const { values: flags, positionals: wanted } = parseArgs({
     smoke: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "2" },
+    scale: { type: "string", default: "1" },
+    cases: { type: "string", default: "" },
+    peers: { type: "string", default: "" },
     json: { type: "string", default: join(DIST, "bench", `${new Date().toISOString().replaceAll(":", "-")}.json`) },
   },
 });
+/** Each log keeps a whole number of lines, and batches. */
+const SCALES = [1, 0.1, 0.01, 0.001, 0.0005];
+const [cases, peers] = [new RegExp(flags.cases), new RegExp(flags.peers)];
+const wants = { case: (name: string) => cases.test(name), peer: (name: string) => peers.test(name) };
 const bench = flags.smoke
-  ? { rounds: 1, seconds: 0.1, isSmoke: true }
-  : { rounds: Number(flags.rounds), seconds: Number(flags.seconds), isSmoke: false };
+  ? { rounds: 1, seconds: 0.1, scale: 0.0005, isSmoke: true, wants }
+  : { rounds: Number(flags.rounds), seconds: Number(flags.seconds), scale: Number(flags.scale), isSmoke: false, wants };
 
 const unknown = wanted.filter((name) => FIGURES[name] === undefined);
-if (unknown.length > 0 || !(bench.rounds >= 1) || !(bench.seconds > 0)) {
+if (unknown.length > 0 || !(bench.rounds >= 1) || !(bench.seconds > 0) || !SCALES.includes(bench.scale)) {
   if (unknown.length > 0) console.error(`There is no figure ${unknown.join(", ")}.`);
-  else console.error("--rounds and --seconds want a number above 0.");
+  else console.error("--rounds and --seconds want a number above 0, --scale 1, 0.1, 0.01 or 0.001.");
   console.error(`There are: ${Object.keys(FIGURES).join(", ")}`);
   process.exit(2);
 }

@@ -1,5 +1,6 @@
 import type { Figure } from "../figure.ts";
 import { coldStart } from "./cold-start.ts";
+import { compression } from "./compression.ts";
 import { cost } from "./cost.ts";
 import { create } from "./create.ts";
 import { download } from "./download.ts";
@@ -18,6 +19,7 @@ import { window } from "./window.ts";
 export const FIGURES: Readonly<Record<string, Figure>> = {
   ingest,
   "fan-out": fanOut,
+  compression,
   latency,
   replay,
   window,

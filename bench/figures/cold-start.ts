@@ -6,16 +6,15 @@ import { OBJECT_PEERS } from "../peers/all.ts";
 import { byTurns, pick } from "../rounds.ts";
 import { withServers } from "../servers.ts";
 
-const LENGTHS = [1_000, 10_000, 1_000_000];
-const SMOKE_LENGTHS = [100];
-
 /** R82, and that the log's length does not matter: an object that was taken out of memory answers from its log. */
 export const coldStart: Figure = {
   title: "Cold start: the first answer of an evicted object of an open run",
   measure: (bench) =>
     withServers(OBJECT_PEERS, async (servers) => {
       const rows: Row[] = [];
-      for (const events of bench.isSmoke ? SMOKE_LENGTHS : LENGTHS) {
+      for (const events of new Set(bench.isSmoke ? [100] : [1_000, 10_000, 1_000_000 * bench.scale])) {
+        const of = `${events.toLocaleString("en")} events`;
+        if (!bench.wants.case(of)) continue;
         const logs = await Promise.all(
           servers.map(async ({ name, group, newLog }) => {
             const log = await newLog();
@@ -29,7 +28,6 @@ export const coldStart: Figure = {
           await evict();
           return { coldMs: await timed(ask), warmMs: await timed(ask) };
         });
-        const of = `${events.toLocaleString("en")} events`;
         rows.push({
           case: of,
           unit: "ms",

@@ -53,9 +53,9 @@ export const cost: Figure = {
 async function costOf(
   { name, newLog, url, group }: CountedServer & { name: string },
   bytes: number,
-  { isSmoke }: Bench,
+  { scale: length }: Bench,
 ): Promise<Cost> {
-  const batches = (isSmoke ? MILLION / 1_000 : MILLION) / A_BATCH;
+  const batches = (MILLION * length) / A_BATCH;
   const log = await newLog();
   await takeCounts(url);
   const usage = measureUsage(group);

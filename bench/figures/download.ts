@@ -24,7 +24,7 @@ export const download: Figure = {
       const logs: (PeerLog & { name: string })[] = [];
       for (const name of ["runcast", "put in one piece"]) {
         const log = await api.newLog();
-        await fill(log, bench.isSmoke ? 100 : 1_000_000);
+        await fill(log, 1_000_000 * bench.scale);
         await log.finish();
         logs.push({ ...log, name });
         if (name === "runcast") continue;

@@ -15,11 +15,13 @@ export const ingest: Figure = {
     withServers(PEERS, async (servers) => {
       const rows: Row[] = [];
       for (const load of bench.isSmoke ? SMOKE_CASES : CASES) {
+        const name = `${load.size} a batch · ${load.producers} producers · ${load.watchers} watchers`;
+        if (!bench.wants.case(name)) continue;
         const turns = await byTurns(bench, servers, async ({ newLog, group }, round) =>
           appendLoad(await newLog(), group, { ...load, seconds: round === 0 ? bench.seconds / 4 : bench.seconds }),
         );
         rows.push({
-          case: `${load.size} a batch · ${load.producers} producers · ${load.watchers} watchers`,
+          case: name,
           unit: "events/s",
           better: "more",
           by: pick(turns, ({ appended }) => appended),

@@ -13,7 +13,7 @@ export const pipe: Figure = {
   title: "A pipe: yes | head -5000000 into the command line, beside what else takes a pipe",
   measure: (bench) =>
     withServer(runcast, async (server) => {
-      const lines = bench.isSmoke ? 5_000 : 5_000_000;
+      const lines = 5_000_000 * bench.scale;
       const folder = mkdtempSync(join(tmpdir(), "runcast-bench-pipe-"));
       const environment = {
         ...process.env,

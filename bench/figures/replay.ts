@@ -19,7 +19,7 @@ export const replay: Figure = {
   title: "Replay: a whole log, read from its first event to its last",
   measure: (bench) =>
     withServers(REPLAYED, async (servers) => {
-      const events = bench.isSmoke ? 500 : 1_000_000;
+      const events = 1_000_000 * bench.scale;
       const readers: Reader[] = [];
       for (const { name, group, newLog } of servers) {
         const log = await newLog();

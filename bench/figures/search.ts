@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import type { Figure, Row, Target } from "../figure.ts";
+import type { Bench, Figure, Row, Target } from "../figure.ts";
 import { buildLogLines } from "../load/build-log.ts";
 import { settled } from "../load/settled.ts";
 import { runcast } from "../peers/runcast.ts";
@@ -44,50 +44,58 @@ export const search: Figure = {
   measure: (bench) =>
     withServer(runcast, async (server) => {
       const rows: Row[] = [];
-      for (const length of bench.isSmoke ? [2_000] : LENGTHS) {
+      for (const full of bench.isSmoke ? [SHORT] : LENGTHS) {
+        const length = full * bench.scale;
+        const queries = QUERIES.filter(
+          (query) => (query.alsoOfLong === true || full <= SHORT) && bench.wants.case(nameOf(length, query)),
+        );
+        if (queries.length === 0) continue;
         const log = await server.newLog();
         for (const lines of buildLogLines(length)) await log.appendLines(lines);
         await log.finish();
         await settled(server.group);
-        const folder = mkdtempSync(join(tmpdir(), "runcast-bench-search-"));
-        try {
-          const file = join(folder, "log.txt");
-          await pipeline(await log.open("/events?format=text"), createWriteStream(file));
-          for (const query of QUERIES.filter(({ alsoOfLong = false }) => alsoOfLong || length <= SHORT)) {
-            const searchers: Searcher[] = [
-              { name: "runcast", search: (asked) => searchRuncast(log, asked) },
-              { name: "grep", search: (asked) => grep(asked, file) },
-              {
-                name: "download, then grep",
-                search: async (asked) => grep(asked, await log.open("/events?format=text")),
-              },
-            ];
-            const turns = await byTurns(bench, searchers, (searcher) => searcher.search(query));
-            const counts = new Set(Object.values(turns.results).flatMap((found) => found.map(({ lines }) => lines)));
-            if (counts.size !== 1) throw new Error(`${query.name}: they found ${[...counts].join(", ")} lines`);
-            const of = `${length.toLocaleString("en")} lines · ${query.name}`;
-            rows.push({
-              case: `${of}, the first`,
-              unit: "s",
-              better: "less",
-              by: pick(turns, ({ first }) => first),
-              targets: FIRST_WITHIN[length] ?? [],
-            });
-            rows.push({
-              case: `${of}, all`,
-              unit: "s",
-              better: "less",
-              by: pick(turns, ({ all }) => all),
-              targets: ALL_WITHIN[length] ?? [],
-            });
-          }
-        } finally {
-          rmSync(folder, { recursive: true, force: true });
-        }
+        rows.push(...(await searchLog(bench, log, length, queries)));
       }
       return rows;
     }),
 };
+
+const nameOf = (length: number, { name }: Query): string => `${length.toLocaleString("en")} lines · ${name}`;
+
+async function searchLog(bench: Bench, log: RuncastLog, length: number, queries: Query[]): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), "runcast-bench-search-"));
+  const rows: Row[] = [];
+  try {
+    const file = join(folder, "log.txt");
+    await pipeline(await log.open("/events?format=text"), createWriteStream(file));
+    const searchers: Searcher[] = [
+      { name: "runcast", search: (query) => searchRuncast(log, query) },
+      { name: "grep", search: (query) => grep(query, file) },
+      { name: "download, then grep", search: async (query) => grep(query, await log.open("/events?format=text")) },
+    ];
+    for (const query of queries) {
+      const turns = await byTurns(bench, searchers, (searcher) => searcher.search(query));
+      const counts = new Set(Object.values(turns.results).flatMap((found) => found.map(({ lines }) => lines)));
+      if (counts.size > 1) throw new Error(`${query.name}: they found ${[...counts].join(", ")} lines`);
+      const of = { unit: "s", better: "less" } as const;
+      rows.push({
+        ...of,
+        case: `${nameOf(length, query)}, the first`,
+        by: pick(turns, ({ first }) => first),
+        targets: FIRST_WITHIN[length] ?? [],
+      });
+      rows.push({
+        ...of,
+        case: `${nameOf(length, query)}, all`,
+        by: pick(turns, ({ all }) => all),
+        targets: ALL_WITHIN[length] ?? [],
+      });
+    }
+    return rows;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** A search that reached a limit is gone on with, as the page does. */
 async function searchRuncast(log: RuncastLog, { q, isExpression, isCaseSensitive }: Query): Promise<Found> {

@@ -54,9 +54,8 @@ export const stalledWatchers: Figure = {
   },
 };
 
-const measure = ({ peer, stalled }: (typeof CONTENDERS)[number], { isSmoke }: Bench): Promise<Figures> =>
+const measure = ({ peer, stalled }: (typeof CONTENDERS)[number], { scale }: Bench): Promise<Figures> =>
   withServer(peer, async (server) => {
-    const scale = isSmoke ? 1 / 1_000 : 1;
     await warmUp(await server.newLog(), WARM_UP_BYTES * scale);
     const log = await server.newLog();
     const asleep: StallingWatcher[] = [];

@@ -28,7 +28,7 @@ export const window: Figure = {
   measure: (bench) =>
     withServer(runcast, (ours) =>
       withServer(naive, async (theirs) => {
-        const events = bench.isSmoke ? 3_000 : 10_000_000;
+        const events = 10_000_000 * bench.scale;
         const folder = mkdtempSync(join(tmpdir(), "runcast-bench-window-"));
         try {
           const [ended, open, rows] = [await ours.newLog(), await ours.newLog(), await theirs.newLog()];

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PeerLog } from "../peers/peer.ts";
+import type { PeerLog, WatchOptions } from "../peers/peer.ts";
 import { consoleEvent } from "./event.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 import { watchAll } from "./watch-all.ts";
 
-export type AppendLoad = {
+export type AppendLoad = WatchOptions & {
   /** Events a batch. */
   size: number;
   /** Each sends its next batch when the last one is answered. */
@@ -21,7 +21,7 @@ const DELIVERED_WITHIN_MS = 30_000;
 
 /** Events a second, appended and delivered to every watcher: as fast as the producers are answered, until the last watcher has the last of them. */
 export async function appendLoad(log: PeerLog, group: number, load: AppendLoad): Promise<AppendFigures> {
-  const watching = await watchAll(log, load.watchers);
+  const watching = await watchAll(log, load.watchers, load);
   const usage = measureUsage(group);
   const begunAt = performance.now();
   const until = begunAt + load.seconds * 1_000;

@@ -1,7 +1,7 @@
 import { Agent, request, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import { text } from "node:stream/consumers";
 import { WebSocket } from "ws";
-import type { Leave } from "./peer.ts";
+import type { Leave, WatchOptions } from "./peer.ts";
 
 /** `fetch` costs the load generator about twice the processor time, on cores that it shares with what it measures. */
 const agent = new Agent({ keepAlive: true });
@@ -27,20 +27,20 @@ export async function askText(url: string, asked: Asked = {}): Promise<string> {
   return said;
 }
 
-export type SocketOptions = { protocol?: string; headers?: OutgoingHttpHeaders };
+export type SocketOptions = WatchOptions & { protocol?: string; headers?: OutgoingHttpHeaders };
 
 /**
- * A socket that hands over every frame, also one that comes with the greeting. Nothing is compressed: Node's servers do not by themselves, and workerd would for
- * each watcher.
+ * A socket that hands over every frame, also one that comes with the greeting. Unless it is asked for nothing is compressed: Node's servers do not by
+ * themselves, and workerd would for each watcher.
  */
 export async function openSocket(
   url: string,
   received: (frame: Buffer, socket: WebSocket) => void,
-  { protocol, headers = {} }: SocketOptions = {},
+  { protocol, headers = {}, isCompressed = false }: SocketOptions = {},
 ): Promise<WebSocket> {
   const socket = new WebSocket(url.replace("http", "ws"), protocol === undefined ? [] : [protocol], {
     headers,
-    perMessageDeflate: false,
+    perMessageDeflate: isCompressed,
   });
   socket.on("message", (frame: Buffer) => received(frame, socket));
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));

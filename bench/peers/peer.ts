@@ -22,7 +22,7 @@ export type PeerLog = {
   /** Stores the same event so many times, as one batch; resolves when the server has said that they are stored. */
   append: (event: string, times: number) => Promise<void>;
   /** Hands over every byte that comes; resolves when the watcher is there. */
-  watch: (received: (bytes: Buffer) => void) => Promise<Leave>;
+  watch: (received: (bytes: Buffer) => void, options?: WatchOptions) => Promise<Leave>;
   /** The whole log, as the server gives it. */
   read: () => Promise<AsyncIterable<Buffer>>;
   /** Leaves nothing for the server to do that would run beside the next load. */
@@ -33,6 +33,9 @@ export type PeerLog = {
 };
 
 export type Leave = () => void;
+
+/** What a watcher offers: a browser always offers to have its frames compressed. */
+export type WatchOptions = { isCompressed?: boolean };
 
 /** A log that is a Durable Object. */
 export type ObjectLog = {

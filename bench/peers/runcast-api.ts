@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import { ask, askText, leaving, openSocket } from "./http.ts";
-import type { Leave, PeerLog } from "./peer.ts";
+import type { Leave, PeerLog, WatchOptions } from "./peer.ts";
 
 const ACKNOWLEDGE_EVERY_BYTES = 64 * 1024;
 const COMPLETED = '{"type":"run.completed","payload":{"status":"succeeded"}}';
@@ -41,7 +41,7 @@ export class RuncastApi {
       runId,
       appendLines,
       append: (event, times) => appendLines(`${event}\n`.repeat(times)),
-      watch: (received) => this.#watch(path, received),
+      watch: (received, options) => this.#watch(path, received, options),
       read: () => this.#open(`${path}/events`),
       get: (more) => this.text(path + more),
       open: (more) => this.#open(path + more),
@@ -69,9 +69,9 @@ export class RuncastApi {
   }
 
   /** Acknowledges as the contract asks of a watcher. */
-  async #watch(path: string, received: (bytes: Buffer) => void): Promise<Leave> {
+  async #watch(path: string, received: (bytes: Buffer) => void, options?: WatchOptions): Promise<Leave> {
     let unacknowledged = 0;
-    const acknowledging = await this.#socket(path, 0, (frame, socket) => {
+    const taken = (frame: Buffer, socket: WebSocket): void => {
       received(frame);
       unacknowledged += frame.length;
       if (unacknowledged < ACKNOWLEDGE_EVERY_BYTES) return;
@@ -79,17 +79,18 @@ export class RuncastApi {
       if (sequence === null || socket.readyState !== socket.OPEN) return;
       unacknowledged = 0;
       socket.send(`{"op":"ack","sequence":${sequence}}`);
-    });
-    return leaving(acknowledging);
+    };
+    return leaving(await this.#socket(path, 0, taken, options));
   }
 
   #socket(
     path: string,
     afterSequence: number,
     received: (frame: Buffer, socket: WebSocket) => void,
+    options: WatchOptions = {},
   ): Promise<WebSocket> {
     const url = `${this.#url}${path}/live?after_sequence=${afterSequence}`;
-    return openSocket(url, received, { protocol: "runcast.v1", headers: this.#headers });
+    return openSocket(url, received, { ...options, protocol: "runcast.v1", headers: this.#headers });
   }
 
   /** Waits when the server says that it has enough for now, as every client of it does. */
