@@ -12,6 +12,8 @@ import {
   statsSchema,
 } from "../protocol/api.ts";
 import type { AppendAnswer, Artifact, Principal, Proof, Share, Stats, EditRun } from "../protocol/api.ts";
+import { metricHistorySchema } from "../protocol/metric-history.ts";
+import type { MetricHistory } from "../protocol/metric-history.ts";
 import { summarySchema } from "../protocol/summary.ts";
 import type { Summary } from "../protocol/summary.ts";
 import type { ControlRequest } from "../protocol/control.ts";
@@ -151,6 +153,20 @@ export class RuncastApi {
   readLines(runId: string, query: URLSearchParams, signal?: AbortSignal): Promise<Answer<string>> {
     const headers = { accept: "application/x-ndjson" };
     return this.#ask(`${runPath(runId)}/events?${query}`, { headers, signal }, TEXT);
+  }
+
+  /**
+   * The values of some of the run's metrics, as many points of each as a chart can show; `complete` false: `scanned_to` is where to go on.
+   */
+  readMetrics(
+    runId: string,
+    query: { names: readonly string[]; points?: number; afterSequence?: number },
+    signal?: AbortSignal,
+  ): Promise<Answer<MetricHistory>> {
+    const parameters = new URLSearchParams(query.names.map((name) => ["name", name]));
+    if (query.points !== undefined) parameters.set("points", String(query.points));
+    if (query.afterSequence !== undefined) parameters.set("after_sequence", String(query.afterSequence));
+    return this.#ask(`${runPath(runId)}/metrics?${parameters}`, { signal }, metricHistorySchema);
   }
 
   getSummary(runId: string, signal?: AbortSignal): Promise<Answer<Summary>> {

@@ -13,7 +13,7 @@ import { oncePerFrame } from "./frame-clock.ts";
 import { LiveRun } from "./live-run.ts";
 import { LogPages, readLinesOf, splitLines } from "./log-pages.ts";
 import { LogText } from "./log-text.ts";
-import { historyOf } from "./metrics/metric-history.ts";
+import { askerOf, historyOf } from "./metrics/metric-history.ts";
 import { MetricsView } from "./metrics/metrics-view.svelte.ts";
 import { ReceivedHash } from "./received-hash.ts";
 import { RunSummary } from "./run-summary.svelte.ts";
@@ -89,7 +89,7 @@ export class RunView {
     this.summary = new RunSummary(api, runId, signal, this.log);
     this.timeline = new EventFeedView(api, runId, { types: TIMELINE, most: TIMELINE_EVENTS, keep: "first" }, signal);
     this.issues = new EventFeedView(api, runId, { types: ISSUES, most: TIMELINE_EVENTS, keep: "first" }, signal);
-    this.metrics = new MetricsView(historyOf(api, runId, signal));
+    this.metrics = new MetricsView(historyOf(askerOf(api, runId, signal)));
     this.#pages = new LogPages({
       log: this.log,
       read: readLinesOf(api, runId),

@@ -8,6 +8,7 @@ export type ChartLine = { name: string; label: string };
 export type Chart = { key: string; title: string; unit: string; lines: ChartLine[] };
 /** What a chart's width stands for. */
 export type ChartAxis = "time" | "line";
+export type Extent = { from: number; to: number };
 
 /** Colours that can be told from each other. */
 export const MOST_LINES = 8;
@@ -52,8 +53,7 @@ function familyOf({ name }: Metric): { family: string | null; own: string } {
 export const xOf = (point: Point, axis: ChartAxis, origin: number): number =>
   axis === "line" ? point.sequence : Math.max(0, point.at - origin);
 
-/** `points`: those of all lines, in the order of the log. */
-export type Joined = { points: Point[]; xs: number[]; ys: (number | null)[][] };
+export type Joined = { xs: number[]; ys: (number | null)[][] };
 
 /** Several lines over one axis: at each place one line has its value and the others none. */
 export function join(lines: readonly (readonly Point[])[], axis: ChartAxis, origin: number): Joined {
@@ -68,7 +68,7 @@ export function join(lines: readonly (readonly Point[])[], axis: ChartAxis, orig
     const values = ys[line];
     if (values !== undefined) values[at] = point.value;
   }
-  return { points: all.map(({ point }) => point), xs, ys };
+  return { xs, ys };
 }
 
 /** The point that stands nearest to `x`; of two the earlier. Null: there is none. */
@@ -107,11 +107,7 @@ export function neighbour(
 }
 
 /** From the first point to the last, of all lines. */
-export function extentOf(
-  lines: readonly (readonly Point[])[],
-  axis: ChartAxis,
-  origin: number,
-): { from: number; to: number } {
+export function extentOf(lines: readonly (readonly Point[])[], axis: ChartAxis, origin: number): Extent {
   let [from, to] = [Infinity, -Infinity];
   for (const points of lines) {
     const [first, last] = [points[0], points.at(-1)];
@@ -121,6 +117,17 @@ export function extentOf(
   }
   if (from > to) return { from: 0, to: 1 };
   return from < to ? { from, to } : { from: from - 1, to: to + 1 };
+}
+
+/** Closer than this there is nothing more to see, and numbers end. */
+const LEAST_PART = 1e-4;
+
+/** The part of the whole that one may look at closer: within it, and not so small that nothing is left. Null: it is the whole. */
+export function partOf(whole: Extent, part: Extent): Extent | null {
+  const width = Math.max(part.to - part.from, (whole.to - whole.from) * LEAST_PART);
+  const from = Math.max(whole.from, Math.min(part.from, whole.to - width));
+  const to = Math.min(whole.to, from + width);
+  return from === whole.from && to === whole.to ? null : { from, to };
 }
 
 /** Time says most, unless everything was recorded in a moment: then all would stand on one spot. */

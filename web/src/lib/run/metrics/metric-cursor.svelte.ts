@@ -1,6 +1,5 @@
-import type { ChartAxis } from "./metric-charts.ts";
+import type { ChartAxis, Extent } from "./metric-charts.ts";
 import type { Point } from "../../../../../protocol/metric-series.ts";
-import type { Extent } from "./metric-plot.ts";
 
 /** What all charts of a run share: what their width stands for, the part one looks at, and where one points. */
 export class MetricCursor {

@@ -4,9 +4,8 @@ import { formatClock, formatSpan } from "../../format/duration.ts";
 import { formatCount } from "../../format/number.ts";
 import { ticksOf } from "../step-times.ts";
 import { exponentOf, labelsOf, marksOf, rangeOf } from "./metric-axis.ts";
-import type { ChartAxis, Joined } from "./metric-charts.ts";
+import type { ChartAxis, Extent, Joined } from "./metric-charts.ts";
 
-export type Extent = { from: number; to: number };
 export type PlotColours = { lines: string[]; text: string; grid: string };
 export type PlotEvents = {
   /** Where one points; null: no longer at the chart. */

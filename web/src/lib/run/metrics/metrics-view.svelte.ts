@@ -15,8 +15,6 @@ type Reading = "reading" | "here" | "failed";
 export class MetricsView {
   /** Moves when a chart may have something new to draw. */
   version = $state(0);
-  /** Some metric has earlier values than are here. */
-  isCut = $state(false);
   readonly #read: ReadHistory;
   readonly #series = new Map<string, MetricSeries>();
   readonly #readings = new Map<string, Reading>();
@@ -35,20 +33,21 @@ export class MetricsView {
     }
   }
 
-  /** Reads what is stored of it; once, and again after a failure. */
-  async want(name: string): Promise<void> {
-    const reading = this.#readings.get(name);
-    if (reading === "reading" || reading === "here") return;
-    this.#readings.set(name, "reading");
+  /** Reads what is stored of them, at once; each only once, and again after a failure. */
+  async want(names: readonly string[]): Promise<void> {
+    const wanted = names.filter((name) => !["reading", "here"].includes(this.#readings.get(name) ?? ""));
+    if (wanted.length === 0) return;
+    this.#are(wanted, "reading");
+    this.#draw();
     try {
-      const { points, isWhole } = await this.#read(name);
-      const live = this.#seriesOf(name);
-      if (live !== null) this.#series.set(name, live.after(points));
-      this.#readings.set(name, "here");
-      this.isCut ||= !isWhole;
+      for (const [name, points] of await this.#read(wanted)) {
+        const live = this.#seriesOf(name);
+        if (live !== null) this.#series.set(name, live.after(points));
+      }
+      this.#are(wanted, "here");
     } catch {
       // Said by the state; whoever looks offers to try again.
-      this.#readings.set(name, "failed");
+      this.#are(wanted, "failed");
     }
     this.#draw();
   }
@@ -75,6 +74,10 @@ export class MetricsView {
     const series = new MetricSeries(Math.min(MOST_BUCKETS, Math.ceil(ALL_BUCKETS / (this.#series.size + 1))));
     this.#series.set(name, series);
     return series;
+  }
+
+  #are(names: readonly string[], reading: Reading): void {
+    for (const name of names) this.#readings.set(name, reading);
   }
 
   #draw(): void {

@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { exponentOf, labelsOf, marksOf, rangeOf } from "./metric-axis.ts";
-import { axisFor, chartsOf, join, MOST_LINES, nearest } from "./metric-charts.ts";
+import { LIMITS } from "../../../../../protocol/limits.ts";
+import type { MetricHistory } from "../../../../../protocol/metric-history.ts";
+import { batchesOf, historyOf, recordedIn } from "./metric-history.ts";
+import { axisFor, chartsOf, extentOf, join, MOST_LINES, nearest, neighbour, partOf } from "./metric-charts.ts";
 import { MetricSeries, type Point } from "../../../../../protocol/metric-series.ts";
 
 const pointsOf = (values: readonly number[], from = 1): Point[] =>
@@ -50,6 +53,59 @@ describe("a metric in bounded memory", () => {
   });
 });
 
+describe("stored values", () => {
+  const stored = (sequence: number) => ({
+    sequence,
+    created_at: new Date(sequence * 1000).toISOString(),
+    value: -sequence,
+  });
+  const answer = (scannedTo: number, complete: boolean, ...sequences: number[]): MetricHistory => ({
+    items: [
+      { name: "loss", unit: null, count: 9, points: sequences.map(stored) },
+      { name: "lr", unit: null, count: 0, points: [] },
+    ],
+    scanned_to: scannedTo,
+    complete,
+  });
+
+  test("are asked for until the log has been read to its end", async () => {
+    const asked: number[] = [];
+    const answers = [answer(50, false, 3, 40), answer(90, false), answer(120, true, 100)];
+    const read = historyOf(async (names, after) => {
+      expect(names).toEqual(["loss", "lr"]);
+      asked.push(after);
+      return answers[asked.length - 1]!;
+    });
+    expect(await read(["loss", "lr"])).toEqual(
+      new Map([
+        ["loss", [3, 40, 100].map((sequence) => ({ sequence, at: sequence * 1000, value: -sequence }))],
+        ["lr", []],
+      ]),
+    );
+    expect(asked).toEqual([0, 50, 90]);
+  });
+  test("that the server does not get to are a failure, and no endless loop", async () =>
+    expect(historyOf(async () => answer(0, false))(["loss"])).rejects.toThrow("reads no further"));
+  test("are read for as many metrics at once as the server takes", () => {
+    const names = Array.from({ length: LIMITS.metricNames + 1 }, (_, n) => (n === 3 ? "" : `m${n}`));
+    expect(batchesOf(names).map(({ length }) => length)).toEqual([LIMITS.metricNames]);
+    expect(batchesOf([...names, "last"]).flat()).toEqual([...names.filter((name) => name !== ""), "last"]);
+  });
+  test("of an event are its name as the summary has it, and a number that can be drawn", () => {
+    const event = (payload: Record<string, unknown>) =>
+      recordedIn({ sequence: 4, type: "metric.recorded", created_at: "1970-01-01T00:00:01.500Z", payload });
+    expect(event({ name: "x".repeat(300), value: 2 })).toEqual({
+      name: "x".repeat(256),
+      point: { sequence: 4, at: 1500, value: 2 },
+    });
+    expect([event({ name: "loss", value: "2" }), event({ value: 2 }), event({ name: "a", value: Infinity })]).toEqual([
+      null,
+      null,
+      null,
+    ]);
+  });
+});
+
 describe("charts", () => {
   const metric = (name: string, unit: string | null = null) => ({ name, unit, last: 0, min: 0, max: 0, count: 1 });
   const titles = (...metrics: ReturnType<typeof metric>[]) =>
@@ -90,7 +146,6 @@ describe("charts", () => {
   test("lines of different metrics are joined on one axis that goes one way", () => {
     const [a, b] = [pointsOf([1, 2], 1), [{ sequence: 5, at: 1500, value: 9 }]];
     expect(join([a, b], "line", 0)).toEqual({
-      points: [...a, ...b],
       xs: [1, 2, 5],
       ys: [
         [1, 2, null],
@@ -114,6 +169,42 @@ describe("charts", () => {
       { numRuns: 200 },
     ));
   test("there is no nearest of none", () => expect(nearest([], 1, "line", 0)).toBe(null));
+  test("by arrow keys one gets from any place to every point in turn, and stops at the ends", () =>
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(200), { minLength: 1, maxLength: 30 }), (places) => {
+        const points = places.toSorted((a, b) => a - b).map((sequence) => ({ sequence, at: 0, value: 0 }));
+        const walk = (by: number): (number | undefined)[] => {
+          const passed = [neighbour(points, null, by, "line", 0)?.sequence];
+          for (let left = points.length; left > 0; left -= 1)
+            passed.push(neighbour(points, passed.at(-1) ?? null, by, "line", 0)?.sequence);
+          return passed;
+        };
+        const all = points.map(({ sequence }) => sequence);
+        expect(walk(0.1)).toEqual([...all, all.at(-1)]);
+        expect(walk(-0.1)).toEqual([...all.toReversed(), all[0]]);
+        expect(walk(Infinity)[0]).toBe(all.at(-1));
+        expect(walk(-Infinity)[0]).toBe(all[0]);
+        expect(neighbour(points, all[0] ?? 0, Infinity, "line", 0)?.sequence).toBe(all.at(-1));
+      }),
+      { numRuns: 50 },
+    ));
+  test("all charts reach from the first point of any to the last", () => {
+    const [early, late] = [pointsOf([1, 2], 1), pointsOf([1], 9)];
+    expect(extentOf([early, [], late], "line", 0)).toEqual({ from: 1, to: 9 });
+    expect(extentOf([early], "time", 1000)).toEqual({ from: 0, to: 1000 });
+    // One point, or none, has some room around it.
+    expect([extentOf([late], "line", 0), extentOf([[]], "line", 0)]).toEqual([
+      { from: 8, to: 10 },
+      { from: 0, to: 1 },
+    ]);
+  });
+  test("a closer look stays within the whole, and never comes so close that nothing is left", () => {
+    const whole = { from: 0, to: 1000 };
+    expect(partOf(whole, { from: 200, to: 300 })).toEqual({ from: 200, to: 300 });
+    expect(partOf(whole, { from: -50, to: 50 })).toEqual({ from: 0, to: 100 });
+    expect(partOf(whole, { from: -50, to: 2000 })).toBe(null);
+    expect(partOf(whole, { from: 1000, to: 1000 })).toEqual({ from: 999.9, to: 1000 });
+  });
   test("what was recorded in one moment stands by its line", () =>
     expect([axisFor(0, 10), axisFor(0, 60_000)]).toEqual(["line", "time"]));
 });
