@@ -27,6 +27,7 @@ beforeAll(async () => {
 
 const log = (page: Page) => page.locator("[role=log]");
 type Shown = { sequence: number; text: string; top: number };
+const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: true });
 /** The rows one sees, from the top of the console. */
 const shown = (page: Page): Promise<Shown[]> =>
   log(page).evaluate((element) => {
@@ -99,7 +100,7 @@ test("a link to lines or to a moment opens there at once; the gutter makes them,
   const copied = (): Promise<string> => page.evaluate(() => navigator.clipboard.readText());
   await openLong(page, `#L${MIDDLE}-L${MIDDLE + 2}`);
   await waitUntil("the lines are marked", async () => (await page.locator(".row.target").count()) === 3);
-  expect(await hasText(page, MIDDLE + 1)).toBe(true);
+  await waitUntil("and here", () => hasText(page, MIDDLE + 1));
 
   const place = await topOf(page, MIDDLE + 10);
   await page.getByLabel(`Line ${MIDDLE + 10}`, { exact: true }).click();
@@ -180,6 +181,140 @@ test("a line of 200,000 characters is there from its beginning to its end, its m
     "all is drawn",
     async () => (await row.locator("[data-from]").allInnerTexts()).join("").length === text.length,
   );
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+test("a search finds what is in the whole log, leads from line to line, marks them, and keeps up with what comes", async () => {
+  const { run_id: runId } = await scene.api.createRun({ name: "searched" });
+  const said = Array.from({ length: 3_000 }, (_, n) => consoleLine(n % 100 === 7 ? `needle ${n}` : `hay ${n}`));
+  await scene.api.add(runId, [{ type: "run.started", payload: {} }, ...said]);
+  const { page, context, errors } = await scene.visit();
+  await page.goto(`${scene.server.url}/runs/${runId}`);
+  await waitForHead(page, 3_002);
+  const status = page.getByRole("search").getByRole("status");
+  const isShown = (sequence: number): Promise<boolean> =>
+    shown(page).then((rows) => rows.some((row) => row.sequence === sequence));
+
+  await page.keyboard.press("Control+F");
+  const field = page.getByRole("textbox", { name: "Search the whole log" });
+  await field.fill("NEEDLE");
+  await status.getByText("30 lines").waitFor();
+  expect(await page.locator(".marks path.hit").getAttribute("d")).toMatch(/^M/);
+  // From what is in view on: behind the last of them comes the first.
+  await field.press("Enter");
+  await status.getByText("1 of 30 lines").waitFor();
+  await waitUntil("the first is in view", () => isShown(10));
+  await page.locator(".row.found[data-sequence='10']").waitFor();
+  expect(await page.evaluate(() => [...(CSS.highlights.get("search-current") ?? [])].map(String))).toEqual(["needle"]);
+  await field.press("Shift+Enter");
+  await status.getByText("30 of 30 lines").waitFor();
+  await log(page).focus();
+  await page.keyboard.press("N");
+  await status.getByText("29 of 30 lines").waitFor();
+  await waitUntil("it is in view", () => isShown(2 + 2_808));
+
+  // With the field in focus the key is the browser's own, else it leads back to the field.
+  const isTaken = (): Promise<boolean> =>
+    page.evaluate(
+      () =>
+        !(document.activeElement ?? document.body).dispatchEvent(
+          new KeyboardEvent("keydown", { key: "f", ctrlKey: true, bubbles: true, cancelable: true }),
+        ),
+    );
+  expect(await isTaken()).toBe(true);
+  expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+  expect(await isTaken()).toBe(false);
+
+  await button(page, "Capital and small letters differ").click();
+  await status.getByText("no line has it").waitFor();
+  await button(page, "Regular expression").click();
+  await field.fill("needle (7|2\\d07)$");
+  await status.getByText("11 lines").waitFor();
+  await field.fill("needle (");
+  await page
+    .getByRole("alert")
+    .getByText(/missing/)
+    .waitFor();
+  await field.fill("needle (7|2\\d07)$");
+  await status.getByText("11 lines").waitFor();
+
+  await button(page, "Only these").click();
+  const only = [10, ...Array.from({ length: 10 }, (_, n) => 2_010 + 100 * n)];
+  await log(page).focus();
+  await page.keyboard.press("g");
+  const around = only.flatMap((hit) => [-2, -1, 0, 1, 2].map((by) => hit + by)).slice(0, 25);
+  await waitUntil("what is found is there, with two lines around it", async () => {
+    const rows = await shown(page);
+    return around.every((sequence, at) => rows[at]?.sequence === sequence);
+  });
+  await scene.api.add(runId, [consoleLine("needle 2999907"), consoleLine("needle 2107")]);
+  await status.getByText("12 lines").waitFor();
+  await page.keyboard.press("Escape");
+  expect(await page.getByRole("search").count()).toBe(0);
+  await waitUntil("all lines are there again", async () => {
+    const rows = await shown(page);
+    return rows.every(({ sequence }, at) => sequence === (rows[0]?.sequence ?? 0) + at);
+  });
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+test("wrapped or not, with times or without, folded or not: the place stays, and no line is lost", async () => {
+  const { run_id: runId } = await scene.api.createRun({ name: "folded" });
+  const text = (n: number): string => `${n}: ${"word ".repeat(n % 10 === 0 ? 200 : 3)}`;
+  const inStep = (step: string, from: number) => [
+    { type: "step.started", step, payload: { name: step } },
+    ...Array.from({ length: 500 }, (_, n) => ({ ...consoleLine(text(from + n)), step })),
+    { type: "step.completed", step, payload: { status: "succeeded", duration_ms: 31_000 } },
+  ];
+  await scene.api.add(runId, [
+    { type: "run.started", payload: {} },
+    ...inStep("install", 0),
+    ...inStep("compile", 500),
+  ]);
+  const { page, context, errors } = await scene.visit();
+  await page.goto(`${scene.server.url}/runs/${runId}#L700`);
+  await page.locator(".row.target[data-sequence='700']").waitFor();
+  const place = await topOf(page, 700);
+  const inPlace = async (): Promise<boolean> => Math.abs((await topOf(page, 700)) - place) < 1;
+  await page.keyboard.press("w");
+  await page.locator(".row.wrapped").first().waitFor();
+  await waitUntil("the place is kept", inPlace);
+  // A long row is as tall as its text, and the next one stands right below it.
+  const tall = (await shown(page)).findIndex(({ text: said }) => said.length > 500);
+  await waitUntil("rows stand below each other", async () => {
+    const rows = await shown(page);
+    return (rows[tall + 1]?.top ?? 0) - (rows[tall]?.top ?? 0) > 60;
+  });
+  await log(page).focus();
+  await page.mouse.move(800, 500);
+  await page.mouse.wheel(0, 300);
+  await waitUntil("the wheel says how far", async () => Math.abs((await topOf(page, 700)) - place + 300) < 1);
+  await page.keyboard.press("g");
+  await waitUntil("the first is at the top", async () => Math.abs(await topOf(page, 1)) < 1);
+  await page.keyboard.press("G");
+  await waitUntil("the last is there", async () => !Number.isNaN(await topOf(page, 1_006)));
+  await page.keyboard.press("w");
+
+  await page.getByLabel("Times").selectOption("delta");
+  await waitUntil("times are there", async () =>
+    (await page.locator(".time").allInnerTexts()).every((one) => one.startsWith("+")),
+  );
+  await page.goto(`${scene.server.url}/runs/${runId}`);
+  await page.locator(".time").first().waitFor();
+  await page.getByLabel("Times").selectOption("off");
+
+  await page.keyboard.press("g");
+  await waitUntil("the first step is in view", async () => !Number.isNaN(await topOf(page, 3)));
+  await button(page, "install: its lines").click();
+  await page.getByText("501 lines, 31 s · succeeded").waitFor();
+  expect((await shown(page)).slice(0, 5).map(({ sequence }) => sequence)).toEqual([1, 2, 3, 505, 506]);
+  await page.locator(".step", { hasText: "compile" }).last().waitFor();
+  // A link into a fold opens it.
+  await page.evaluate(() => (location.hash = "#L100"));
+  await page.locator(".row.target[data-sequence='100']").waitFor();
+  await page.locator(".bar .step", { hasText: "install" }).waitFor();
   expect(errors).toEqual([]);
   await context.close();
 });

@@ -50,6 +50,12 @@ export class JoinedLines {
   readonly #parts: Parts[] = [];
   /** So many of them know what is before them. */
   #counted = 0;
+  #revision = 0;
+
+  /** Moves whenever an event has turned out to have no row of its own. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   /** The next line, in order; `event` null when it cannot be read. */
   append(sequence: number, event: RunEvent | null): void {
@@ -199,6 +205,7 @@ export class JoinedLines {
   }
 
   #hide(sequence: number, line: JoinedLine): void {
+    this.#revision += 1;
     const at = this.#indexOf(sequence);
     const part = this.#parts[at];
     if (part !== undefined && part.last + 1 === sequence && this.#resolve(part.line) === line) part.last = sequence;

@@ -1,17 +1,11 @@
 import { FOLLOWING, followAfterScroll, stopFollowing, type FollowTail } from "./follow-tail.ts";
 import { LineWindow, type DrawnRows } from "./line-window.ts";
 import { ROW_PX } from "./place.ts";
+import type { RowOrder } from "./row-order.ts";
 
 /** A scroll that has paused this long has ended; then the box of a long log is laid anew around the text. */
 const SETTLE_MS = 150;
 
-/** Which row an event is seen in, and the other way. */
-export type RowNumbers = {
-  rowsUpTo(sequence: number): number;
-  rowOf(sequence: number): number;
-  rowInPlaceOf(sequence: number): number;
-  sequenceAt(row: number): number;
-};
 /** What stays where it is on the screen when rows above it turn out to be parts of others. */
 type Anchor = {
   sequence: number;
@@ -31,7 +25,7 @@ export class LineWindowView {
   position = $state.raw({ top: 0, most: 0, rows: 0 });
   /** Which way one moved last. */
   direction: "up" | "down" = "down";
-  readonly #numbers: RowNumbers;
+  #order: RowOrder;
   readonly #window = new LineWindow();
   #head = 0;
   #anchor: Anchor | null = null;
@@ -43,8 +37,8 @@ export class LineWindowView {
   #heights: Map<number, number> | null = null;
   #widthPx = 0;
 
-  constructor(numbers: RowNumbers) {
-    this.#numbers = numbers;
+  constructor(order: RowOrder) {
+    this.#order = order;
   }
 
   /** For `{@attach}`: watches the element until it leaves the page. */
@@ -70,12 +64,21 @@ export class LineWindowView {
   /** The log ends with this event now, or is known better. What is in view stays where it is. */
   update(head: number): void {
     this.#head = head;
-    const rows = this.#numbers.rowsUpTo(head);
+    const rows = this.#order.rowsUpTo(head);
     const row = this.#anchor === null ? 0 : this.#rowOf(this.#anchor);
     if (rows === this.#window.rows && row === (this.#anchor?.row ?? 0)) return;
     this.#window.setRows(rows);
     if (this.tail.kind === "following" || row !== (this.#anchor?.row ?? 0)) this.#stay();
     else this.#place(this.#window.scrollPx);
+  }
+
+  /** Other rows of the same log from now on. What is in view stays where it is, as far as it is still there. */
+  reorder(order: RowOrder): void {
+    if (order === this.#order) return;
+    if (this.#anchor?.isAsked !== true && this.tail.kind === "reading") this.#holdTop();
+    this.#order = order;
+    this.#window.setRows(order.rowsUpTo(this.#head));
+    this.#stay();
   }
 
   /** Long lines are wrapped from now on, or no longer. The row at the top stays there. */
@@ -117,7 +120,7 @@ export class LineWindowView {
   /** Shows the event's row, in the middle unless it is in view already, and stops following. */
   show(sequence: number): void {
     this.tail = stopFollowing(this.tail, this.#head);
-    const row = this.#numbers.rowOf(sequence);
+    const row = this.#order.rowOf(sequence);
     const { first, last } = this.#window.visible;
     this.#place(this.#window.goTo(row, row > first && row < last ? "nearest" : "centre"));
     this.#anchor = { sequence, row, offsetPx: this.#window.offsetOf(row), isAsked: true };
@@ -149,7 +152,7 @@ export class LineWindowView {
   }
 
   readonly #heightOf = (row: number): number =>
-    row < this.#window.rows ? (this.#heights?.get(this.#numbers.sequenceAt(row)) ?? ROW_PX) : ROW_PX;
+    row < this.#window.rows ? (this.#heights?.get(this.#order.sequenceAt(row)) ?? ROW_PX) : ROW_PX;
 
   #scrolled(px: number): void {
     if (this.#isHere(px)) return;
@@ -193,12 +196,12 @@ export class LineWindowView {
 
   #holdTop(): void {
     const row = this.#window.topRow;
-    const sequence = this.#numbers.sequenceAt(row);
+    const sequence = this.#order.sequenceAt(row);
     this.#anchor = { sequence, row, offsetPx: this.#window.offsetOf(row), isAsked: false };
   }
 
   #rowOf({ sequence, isAsked }: Anchor): number {
-    return isAsked ? this.#numbers.rowOf(sequence) : this.#numbers.rowInPlaceOf(sequence);
+    return isAsked ? this.#order.rowOf(sequence) : this.#order.rowInPlaceOf(sequence);
   }
 
   #draw(): void {

@@ -52,7 +52,7 @@ describe("a row of parts", () => {
       if (percent % 1_000 === 0) expect(textOf(log.rows.at(0))).toBe(`${percent}%`);
     }
     expect(log.rows.count).toBe(1);
-    expect(log.rows.neededFor(0, 0)).toEqual([]);
+    expect(log.rows.neededFor([1])).toEqual([]);
     expect(textOf(log.say(whole(`${ERASE}done`)).rows.at(0))).toBe("done");
   });
 
@@ -77,7 +77,7 @@ describe("a row of parts", () => {
     const beginning = log.rows.at(0);
     expect([textOf(beginning).length, textOf(beginning).slice(-2)]).toEqual([SHOWN_CHARACTERS, "yy"]);
     expect(beginning).toMatchObject({ hiddenCharacters: 7_503 - 1_000, tail: [{ text: `${"z".repeat(999)}!` }] });
-    expect(log.rows.neededFor(0, 0)).toEqual([]);
+    expect(log.rows.neededFor([1])).toEqual([]);
     log.rows.showMore(1);
     expect(log.rows.at(0)).toMatchObject({ hiddenCharacters: 0, tail: [] });
     expect(log.rows.textOf(3)).toBe(`${"x".repeat(SHOWN_CHARACTERS - 2)}yyyy${"z".repeat(7_500)}!`);
@@ -92,13 +92,13 @@ describe("a row of parts", () => {
 
   test("asks for what it shows and is not here any more, and shows it when it is", () => {
     const log = new Log(part("a"), part("b"), whole("c"), whole("d"));
-    expect(log.rows.neededFor(0, 1)).toEqual([1, 2, 3, 4]);
+    expect(log.rows.neededFor([1, 4])).toEqual([1, 2, 3, 4]);
     expect(textOf(log.rows.at(0))).toBe("abc");
     const elsewhere = new LogRows(new LogLines());
     for (const [at, payload] of [part("a"), whole("b")].entries())
       elsewhere.joined.append(at + 1, { sequence: at + 1, type: "console.line", created_at: "", payload });
     expect(textOf(elsewhere.at(0))).toBe("awaited");
-    expect(elsewhere.neededFor(0, 0)).toEqual([1, 2]);
+    expect(elsewhere.neededFor([1])).toEqual([1, 2]);
   });
 
   test("a part that cannot be read is left out of it", () => {

@@ -24,9 +24,13 @@ export class LogRows {
     return this.joined.rowsUpTo(this.#log.head);
   }
 
-  /** The row at `index`, from 0; nothing a line holds makes it throw. */
+  /** The row at `index`, from 0. */
   at(index: number): ConsoleRow {
-    const sequence = this.joined.sequenceAt(index);
+    return this.of(this.joined.sequenceAt(index));
+  }
+
+  /** The row in which the event is seen; nothing a line holds makes it throw. */
+  of(sequence: number): ConsoleRow {
     const line = this.joined.lineOf(sequence);
     return line === null ? rowOf(this.#log, sequence, this.#shownOf(sequence)) : this.#rowOf(line);
   }
@@ -56,10 +60,9 @@ export class LogRows {
   }
 
   /** The events that must be here to draw these rows, those among them that tell where a line began. */
-  neededFor(first: number, last: number): number[] {
+  neededFor(sequences: Iterable<number>): number[] {
     const needed: number[] = [];
-    for (let index = first; index <= last; index += 1) {
-      const sequence = this.joined.sequenceAt(index);
+    for (const sequence of sequences) {
       const line = this.joined.lineOf(sequence);
       if (line === null) needed.push(sequence);
       else for (const part of this.#unread(line)) needed.push(part);

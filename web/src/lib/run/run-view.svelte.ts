@@ -22,9 +22,6 @@ import { NOT_VERIFIED, type Verification } from "./seal.ts";
 /** Lines brought by the watch when one opens a long run; all before them are fetched when one looks there. */
 const OPEN_WITH_LINES = 5_000;
 
-/** Rows fetched ahead of one who scrolls. */
-const AHEAD_ROWS = 1_000;
-
 /** What a run says besides its output: steps, who asked for what. A run that has more of it is read in the console. */
 const TIMELINE_EVENTS = 5_000;
 const TIMELINE = ["step.*", "run.error", "control.requested", "producer.*", "log.*"] as const;
@@ -169,19 +166,14 @@ export class RunView {
     this.#frame.request();
   }
 
-  /** One looks at these rows: what they show is kept, fetched if it is not here, then what comes next that way; others may see it. */
-  look({ first, last }: { first: number; last: number }, going: "up" | "down" | "along"): void {
-    if (last < first) return;
-    const needed = this.rows.neededFor(first, last);
+  /** One looks at these rows, and at those ahead next: what they show is kept, fetched if it is not here, and others may see where one is. */
+  look(rows: readonly number[], ahead: readonly number[], follow: boolean): void {
+    const [first, last] = [rows.at(0), rows.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const needed = this.rows.neededFor(rows);
     this.log.keep(needed);
-    const from = going === "up" ? Math.max(0, first - AHEAD_ROWS) : last;
-    const ahead = going === "along" ? [] : [from, from + AHEAD_ROWS / 2, from + AHEAD_ROWS];
-    this.#pages.want(
-      needed,
-      ahead.map((row) => this.rows.joined.sequenceAt(row)),
-    );
-    const follow = going === "along";
-    this.#watch?.setView(this.rows.joined.sequenceAt(first), this.rows.joined.sequenceAt(last), follow);
+    this.#pages.want(needed, ahead);
+    this.#watch?.setView(first, last, follow);
   }
 
   /** The first event at which the log's time is that or later, else the last there is; null when the server cannot be asked. */
