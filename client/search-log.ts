@@ -1,3 +1,4 @@
+import type { LogLevel } from "../protocol/event.ts";
 import { searchLineSchema, type SearchLine } from "../protocol/search.ts";
 import { NO_PROBLEM, problemOf, unreachable, type RunProblem } from "./run-problem.ts";
 
@@ -9,6 +10,8 @@ export type SearchLogOptions = {
   query: string;
   isExpression: boolean;
   isCaseSensitive: boolean;
+  /** Only lines at least this severe. */
+  level: LogLevel;
   afterSequence: number;
   signal: AbortSignal;
   /** What has been found, as it is found; the last of them says how the search ended. */
@@ -17,12 +20,13 @@ export type SearchLogOptions = {
 
 /** One answer of the server's search, read while it is made. Null when it came to its end; else why not. */
 export async function searchLog(options: SearchLogOptions): Promise<RunProblem | null> {
-  const { url, runId, query, isExpression, isCaseSensitive, afterSequence, signal, onFound } = options;
+  const { url, runId, query, isExpression, isCaseSensitive, level, afterSequence, signal, onFound } = options;
   const address = new URL(`/api/runs/${encodeURIComponent(runId)}/search`, url);
   address.search = new URLSearchParams({
     q: query,
     regex: String(isExpression),
     case: String(isCaseSensitive),
+    level,
     after_sequence: String(afterSequence),
     ansi: "strip",
   }).toString();

@@ -50,7 +50,9 @@ export type Failure = z.infer<typeof failureSchema>;
 export { isTerminal, RUN_STATUSES, TERMINAL_STATUSES, type RunStatus, type TerminalStatus } from "./run-status.ts";
 export { SEVERITIES } from "./severity.ts";
 
+/** From the least to the most severe. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
  * What the payload of a known type must hold. Required fields are there, listed ones have their type and range, unknown ones are kept.

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { LOG_LEVELS } from "../protocol/event.ts";
 import { LIMITS } from "../protocol/limits.ts";
 
 /**
@@ -108,6 +109,10 @@ export const searchQuerySchema = z.object({
   ),
   regex: flag("`q` is a regular expression in RE2's syntax"),
   case: flag("Capital and small letters are not alike"),
+  level: choice(
+    LOG_LEVELS,
+    "Only lines at least this severe; one whose producer says nothing is an `error` on stderr, else `info`",
+  ),
   types,
   ...position,
   ansi,

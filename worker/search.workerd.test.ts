@@ -119,6 +119,7 @@ describe("one run, open and archived", () => {
     ["q=a&q=b", "q: Invalid input: expected string, received array"],
     ["q=a&regex=yes", "regex must be true or false"],
     ["q=a&case=1", "case must be true or false"],
+    ["q=a&level=fatal", "level must be one of debug, info, warning, error"],
     ["q=a&ansi=no", "ansi must be keep or strip"],
     ["q=a&types=", "types must be a comma list of event types"],
     ["q=a&after_sequence=-1", "after_sequence must be a whole number from 0"],

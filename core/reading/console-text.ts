@@ -1,3 +1,4 @@
+import { LOG_LEVELS, type LogLevel } from "../../protocol/event.ts";
 import { parseLine } from "../../protocol/ndjson.ts";
 
 // The escape sequences a terminal swallows: CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), and single-character ones.
@@ -11,6 +12,8 @@ export type ConsoleText = {
   /** The next one continues this line. */
   isPartial: boolean;
   createdAt: string;
+  /** What its producer says, else what its stream does. */
+  level: LogLevel;
 };
 
 /**
@@ -20,8 +23,13 @@ export type ConsoleText = {
 export function consoleText(line: string, options: { stripAnsi: boolean }): ConsoleText | null {
   const event = parseLine(line);
   if (event?.type !== "console.line") return null;
-  const { message, partial } = event.payload;
+  const { message, partial, level, stream } = event.payload;
   const raw = typeof message === "string" ? message.toWellFormed() : "";
   const text = options.stripAnsi ? stripAnsi(raw) : raw;
-  return { text, isPartial: partial === true, createdAt: event.created_at };
+  return {
+    text,
+    isPartial: partial === true,
+    createdAt: event.created_at,
+    level: LOG_LEVELS.find((one) => one === level) ?? (stream === "stderr" ? "error" : "info"),
+  };
 }

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { LIMITS } from "../../protocol/limits.ts";
 import { runs } from "../../test/simulation/settings.ts";
 import { textForm } from "../../worker/reading/event-forms.ts";
@@ -10,14 +10,21 @@ import { searchLog, type SearchPace, type SearchStep } from "./search-log.ts";
 import { compileMatcher, type TextMatcher, type Wanted } from "./text-matcher.ts";
 
 /** What a run says, as its log has it: some of it damaged afterwards. */
-type Said = { type: string; message?: unknown; partial?: boolean; isDamaged?: boolean };
+type Said = {
+  type: string;
+  message?: unknown;
+  partial?: boolean;
+  stream?: string;
+  level?: string;
+  isDamaged?: boolean;
+};
 
-const storedLine = ({ type, message, partial }: Said, sequence: number): string =>
+const storedLine = ({ type, message, partial, stream = "stdout", level }: Said, sequence: number): string =>
   JSON.stringify({
     sequence,
     type,
     created_at: "2026-11-21T02:30:00.123Z",
-    payload: { stream: "stdout", message, ...(partial === undefined ? {} : { partial }) },
+    payload: { stream, message, level, ...(partial === undefined ? {} : { partial }) },
   });
 
 /** The archived log, so many lines a window, as its readers get it. */
@@ -65,6 +72,7 @@ const search = (matcher: TextMatcher, options: Partial<Search> = {}): Search => 
   afterSequence: 0,
   types: null,
   stripAnsi: false,
+  level: "debug",
   ...options,
 });
 async function found(windows: AsyncIterable<LogWindow>, wanted: Search, pace = still): Promise<SearchStep[]> {
@@ -353,6 +361,32 @@ test("[SRCH1] types leave out what they leave out of the text", async () => {
   const log = lines("needle", "needle");
   expect(sequencesOf(await found(windowsOf(log), search(plain("needle"), { types: ["console.*"] })))).toEqual([1, 2]);
   expect(sequencesOf(await found(windowsOf(log), search(plain("needle"), { types: ["step.*"] })))).toEqual([]);
+});
+
+describe("[SRCH6] a level leaves out what is less severe", () => {
+  const say = (more: Partial<Said>): Said => ({ type: "console.line", message: "needle", ...more });
+  const log = [
+    say({}),
+    say({ level: "debug" }),
+    say({ level: "warning" }),
+    say({ level: "error" }),
+    say({ stream: "stderr" }),
+    say({ stream: "stderr", level: "info" }),
+    say({ level: "warning", partial: true }),
+    say({ level: "debug" }),
+    say({}),
+  ];
+
+  test.each([
+    ["debug", [1, 2, 3, 4, 5, 6, 7, 9]],
+    ["info", [1, 3, 4, 5, 6, 7, 9]],
+    ["warning", [3, 4, 5, 7]],
+    ["error", [4, 5]],
+  ] as const)("%s", async (level, sequences) => {
+    expect(sequencesOf(await found(windowsOf(log), search(plain("needle"), { level })))).toEqual(sequences);
+    expect(sequencesOf(await found(windowsOf(log), search(expression("^"), { level })))).toEqual(sequences);
+    expect(sequencesOf(await found(windowsOf(log), search(plain("hay"), { level })))).toEqual([]);
+  });
 });
 
 test("[SRCH1] half a character is found as what the text shows of it, also where its other half begins the next part", async () => {

@@ -1,3 +1,4 @@
+import { LOG_LEVELS } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { ConsoleText } from "../reading/console-text.ts";
 
@@ -8,6 +9,8 @@ export type TextLine = {
   text: string;
   /** More of it may come: a text that ends here has no newline at its end. */
   isOpen: boolean;
+  /** The most severe of its parts, as a place in `LOG_LEVELS`. */
+  severity: number;
 };
 
 /** Joins what is said on the console to the lines of the text export. It holds one line, of bounded length. [SRCH2] */
@@ -15,6 +18,7 @@ export class TextLines {
   #sequence = 0;
   #parts: string[] = [];
   #chars = 0;
+  #severity = 0;
 
   /** A line has begun whose end is not known yet. */
   get isOpen(): boolean {
@@ -27,10 +31,11 @@ export class TextLines {
   }
 
   /** The line that is whole now, if there is one. */
-  add(sequence: number, { text, isPartial }: ConsoleText): TextLine | null {
+  add(sequence: number, { text, isPartial, level }: ConsoleText): TextLine | null {
     if (!this.isOpen) this.#sequence = sequence;
     this.#parts.push(text);
     this.#chars += text.length;
+    this.#severity = Math.max(this.#severity, LOG_LEVELS.indexOf(level));
     // A bar that never ends its line must not take the memory: behind so much the next part begins another line.
     return isPartial && this.#chars < LIMITS.searchLineChars ? null : this.end(false);
   }
@@ -38,9 +43,10 @@ export class TextLines {
   /** What stands there, when nothing continues it: damage ends a line, and so does the end of a text. */
   end(isOpen: boolean): TextLine | null {
     if (!this.isOpen) return null;
-    const line = { sequence: this.#sequence, text: this.#parts.join(""), isOpen };
+    const line = { sequence: this.#sequence, text: this.#parts.join(""), isOpen, severity: this.#severity };
     this.#parts = [];
     this.#chars = 0;
+    this.#severity = 0;
     return line;
   }
 }

@@ -1,3 +1,4 @@
+import { LOG_LEVELS, type LogLevel } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { lineType, matchesTypes } from "../../protocol/type-filter.ts";
 import { consoleText } from "../reading/console-text.ts";
@@ -11,6 +12,8 @@ export type LogSearch = {
   afterSequence: number;
   types: string[] | null;
   stripAnsi: boolean;
+  /** Only lines at least this severe. */
+  level: LogLevel;
 };
 
 /** Something found on the way: a line that matches, or events that cannot be read. */
@@ -84,7 +87,7 @@ export class TextScan {
   }
 
   *#find(line: TextLine | null): Generator<SearchFind> {
-    if (line === null) return;
+    if (line === null || line.severity < LOG_LEVELS.indexOf(this.#search.level)) return; // [SRCH6]
     const { ranges, hasMore, steps } = findRanges(line, this.#search.matcher);
     this.steps += steps;
     if (ranges === null) return;

@@ -185,6 +185,44 @@ test("a line of 200,000 characters is there from its beginning to its end, its m
   await context.close();
 });
 
+test("hostile text shows as text, in its own row, and takes nothing from the others", async () => {
+  const { run_id: runId } = await scene.api.createRun({ name: "hostile" });
+  const esc = "\u001b";
+  const hostile = {
+    markup: `<img src=x onerror="document.title='owned'"><script>document.title="owned"</script>{@html "x"}`,
+    bidi: `\u202egnp.exe\u202c \u2066isolated\u2069 \u05d0\u05d1 \u200f!`,
+    zeroWidth: `a${"\u200b\u200d\ufeff".repeat(2_000)}b`,
+    combining: `z${"\u0300\u0489".repeat(3_000)}`,
+    wide: "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}\ufdfd".repeat(400),
+  };
+  const bomb = Array.from({ length: 14_000 }, (_, n) => `${esc}[38;5;${n % 256}m${n % 10}`).join("");
+  const link = `${esc}]8;;javascript:document.title='owned'\u0007click${esc}]8;;\u0007 ${esc}]8;;https://example.org/\u0007web${esc}]8;;\u0007`;
+  const controls = `${esc}[2J${esc}[H${esc}]0;owned\u0007${esc}P+q${esc}\\\u0000\u0008\u009b31mred`;
+  const said = [...Object.values(hostile), bomb, link, controls, "after"];
+  await scene.api.add(runId, [{ type: "run.started", payload: {} }, ...said.map((text) => consoleLine(text))]);
+  const { page, context, errors } = await scene.visit();
+  await page.goto(`${scene.server.url}/runs/${runId}`);
+  await page.locator(".row .text", { hasText: /^after$/ }).waitFor();
+  const texts = await page.locator(".row .text [data-from='0']").allTextContents();
+  // What is not as it should be would fill the terminal.
+  expect(Object.entries(hostile).flatMap(([name, text], at) => (texts[at] === text ? [] : [name]))).toEqual([]);
+  expect(texts[5] === Array.from({ length: 8_000 }, (_, n) => n % 10).join("")).toBe(true);
+  expect(texts.slice(6)).toEqual(["click web", "␀␈red", "after"]);
+  expect(
+    await page.locator(".row .text a").evaluateAll((links) => links.map((one) => one.getAttribute("href"))),
+  ).toEqual(["https://example.org/"]);
+  expect(await page.title()).not.toBe("owned");
+  const boxes = await page
+    .locator(".row")
+    .evaluateAll((rows) =>
+      rows.map((row) => [row.getBoundingClientRect().height, row.querySelector<HTMLElement>(".gutter a")?.offsetLeft]),
+    );
+  expect(new Set(boxes.map(String))).toEqual(new Set(["20,0"]));
+  expect(await nodes(page)).toBeLessThan(2_000);
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
 test("a search finds what is in the whole log, leads from line to line, marks them, and keeps up with what comes", async () => {
   const { run_id: runId } = await scene.api.createRun({ name: "searched" });
   const said = Array.from({ length: 3_000 }, (_, n) => consoleLine(n % 100 === 7 ? `needle ${n}` : `hay ${n}`));
@@ -250,6 +288,16 @@ test("a search finds what is in the whole log, leads from line to line, marks th
   });
   await scene.api.add(runId, [consoleLine("needle 2999907"), consoleLine("needle 2107")]);
   await status.getByText("12 lines").waitFor();
+
+  // A level alone shows its lines alone.
+  await field.fill("");
+  await button(page, "Only these").click();
+  const stderr = { type: "console.line", payload: { stream: "stderr", message: "bad" } };
+  await scene.api.add(runId, [stderr, { ...stderr, payload: { ...stderr.payload, level: "info" } }]);
+  await page.getByLabel("Level").selectOption("error");
+  await status.getByText("1 line", { exact: true }).waitFor();
+  await waitUntil("what is near it is all there is", async () => (await shown(page)).length <= 5);
+  await field.focus();
   await page.keyboard.press("Escape");
   expect(await page.getByRole("search").count()).toBe(0);
   await waitUntil("all lines are there again", async () => {

@@ -218,14 +218,41 @@ const STATES: State[] = [
   {
     name: "run-marked-lines",
     open: async (page, url) => {
-      await opened(() => run("failed"), "COMPILE_ERROR")(page, url);
-      await page.locator("[role=log] .gutter").nth(2).click();
-      await page.locator(".row.target").waitFor();
+      await opened(() => run("failed", "#L4-L6"), "COMPILE_ERROR")(page, url);
+      await page.getByRole("toolbar", { name: "Lines 4 – 6" }).waitFor();
+    },
+  },
+  {
+    name: "run-search",
+    open: async (page, url) => {
+      await opened(() => run("succeeded"), "complete")(page, url);
+      await press(page, "Search");
+      await page.getByRole("textbox", { name: "Search the whole log" }).fill("e");
       await page
-        .locator("[role=log] .gutter")
-        .nth(4)
-        .click({ modifiers: ["Shift"] });
-      await page.getByRole("toolbar", { name: /^Lines/ }).waitFor();
+        .getByRole("search")
+        .getByText(/lines$/)
+        .waitFor();
+      await page.keyboard.press("Enter");
+      await page.locator(".row.found").waitFor();
+    },
+  },
+  {
+    name: "run-search-refused",
+    open: async (page, url) => {
+      await opened(() => run("succeeded"), "complete")(page, url);
+      await press(page, "Search");
+      await page.getByRole("textbox", { name: "Search the whole log" }).fill("(");
+      await press(page, "Regular expression");
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  {
+    name: "run-wrapped-with-times",
+    open: async (page, url) => {
+      await opened(() => run("long"), /complete|ended/)(page, url);
+      await press(page, "Wrap");
+      await page.getByLabel("Times").selectOption("relative");
+      await page.locator(".time").first().waitFor();
     },
   },
   {

@@ -1,5 +1,6 @@
 import { compileMatcher } from "../../core/search/text-matcher.ts";
 import type { LogSearch } from "../../core/search/text-scan.ts";
+import { LOG_LEVELS } from "../../protocol/event.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { parseAnsi, parseFlag, parsePosition, parseTypesQuery, type Parsed } from "../../protocol/read-query.ts";
 
@@ -21,6 +22,10 @@ export function parseSearch(query: URLSearchParams): Parsed<LogSearch> {
   const stripAnsi = parseAnsi(query);
   if (stripAnsi.kind === "refused") return stripAnsi;
 
+  const level = query.get("level") ?? "debug";
+  const least = LOG_LEVELS.find((one) => one === level);
+  if (least === undefined) return refused(`level must be one of ${LOG_LEVELS.join(", ")}`);
+
   const q = query.get("q");
   if (q === null || q === "") return refused("q must say what to look for");
   if (q.length > LIMITS.searchQueryChars) return refused(`q may have ${LIMITS.searchQueryChars} characters`);
@@ -35,6 +40,6 @@ export function parseSearch(query: URLSearchParams): Parsed<LogSearch> {
   const { matcher } = compiled;
   return {
     kind: "ok",
-    value: { matcher, afterSequence: position.value, types: types.value, stripAnsi: stripAnsi.value },
+    value: { matcher, afterSequence: position.value, types: types.value, stripAnsi: stripAnsi.value, level: least },
   };
 }

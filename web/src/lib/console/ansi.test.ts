@@ -71,3 +71,47 @@ describe("what is not a colour", () => {
     );
   });
 });
+
+describe("links", () => {
+  const link = (address: string, text = "here", end = "\u0007"): string =>
+    `${ESC}]8;id=1;${address}${end}${text}${ESC}]8;;${end} behind`;
+
+  test.each(["\u0007", `${ESC}\\`])("to the web are links, up to the end of their text", (end) =>
+    expect(parseAnsi(link("https://example.org/a?b=1;c", "here", end))).toEqual([
+      { text: "here", style: styled({ href: "https://example.org/a?b=1;c" }) },
+      { text: " behind", style: PLAIN },
+    ]),
+  );
+
+  test("keep their colours, and colours do not end them", () =>
+    expect(parseAnsi(`${ESC}]8;;http://a.org\u0007${ESC}[31mred${ESC}[0mplain${ESC}]8;;\u0007`)).toEqual([
+      { text: "red", style: styled({ fg: palette(1), href: "http://a.org/" }) },
+      { text: "plain", style: styled({ href: "http://a.org/" }) },
+    ]));
+
+  test.each([
+    "javascript:alert(1)",
+    " javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "file:///etc/passwd",
+    "vbscript:x",
+    "//example.org",
+    "relative",
+    "",
+    `https://example.org/${"x".repeat(3_000)}`,
+  ])("to anything else (%s) are text", (address) =>
+    expect(parseAnsi(link(address))).toEqual([{ text: "here behind", style: PLAIN }]),
+  );
+
+  test("whatever a line holds, an address is one of the web", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.string(), fc.constantFrom(`${ESC}]8;`, ";", "javascript:", "https://", "\u0007"))),
+        (parts) => {
+          for (const { style } of parseAnsi(parts.join("")))
+            if (style.href !== null) expect(style.href).toMatch(/^https?:\/\//);
+        },
+      ),
+    ));
+});

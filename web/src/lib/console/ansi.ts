@@ -1,6 +1,6 @@
 /**
  * Terminal output → runs of text with a style. Text is data: whatever a program prints becomes text nodes and class names from a
- * closed set, never markup (R96). Colours and weights (SGR) are kept; every other escape sequence is dropped.
+ * closed set, never markup (R96). Colours and weights (SGR) are kept, and links (OSC 8) to the web; every other escape sequence is dropped.
  */
 
 /** One of the theme's 16, or a fixed colour; null is the console's own. */
@@ -15,6 +15,8 @@ export type AnsiStyle = {
   underline: boolean;
   strike: boolean;
   inverse: boolean;
+  /** An address of the web, and no other: nothing that a click would carry out. */
+  href: string | null;
 };
 export type AnsiSpan = { text: string; style: AnsiStyle };
 
@@ -27,6 +29,7 @@ export const PLAIN: AnsiStyle = {
   underline: false,
   strike: false,
   inverse: false,
+  href: null,
 };
 
 /** CSI … final byte, OSC/DCS/SOS/PM/APC … ST or BEL, and the two-byte escapes. An unfinished sequence at the end goes too. */
@@ -66,6 +69,7 @@ export function parseAnsi(message: string): AnsiSpan[] {
     push(message.slice(at, escape.index));
     at = escape.index + escape[0].length;
     if (escape[3] === "m" && escape[2] === "") style = applySgr(style, escape[1] ?? "");
+    else if (escape[0].startsWith(LINK)) style = applyLink(style, escape[0]);
   }
   push(message.slice(at));
   return spans;
@@ -79,6 +83,26 @@ function showControl(character: string): string {
   const code = character.charCodeAt(0);
   if (code === 0x7f) return "\u2421";
   return code < 0x20 ? String.fromCharCode(0x2400 + code) : "\ufffd";
+}
+
+const LINK = "\u001b]8;";
+/** Longer than any address that is meant. */
+const HREF_CHARACTERS = 2_083;
+
+/** `ESC ] 8 ; parameters ; address ST`: what follows is a link, until one without an address. */
+function applyLink(from: AnsiStyle, escape: string): AnsiStyle {
+  const rest = escape.slice(LINK.length);
+  const address = rest.slice(rest.indexOf(";") + 1).replace(LINK_END, "");
+  const style = { ...from, href: webAddress(address) };
+  return isPlain(style) ? PLAIN : style;
+}
+// oxlint-disable-next-line no-control-regex -- as above
+const LINK_END = /(?:\u0007|\u001b\\|\u009c)$/;
+
+function webAddress(text: string): string | null {
+  if (text.length > HREF_CHARACTERS || !URL.canParse(text)) return null;
+  const { protocol, href } = new URL(text);
+  return protocol === "http:" || protocol === "https:" ? href : null;
 }
 
 function applySgr(from: AnsiStyle, parameters: string): AnsiStyle {
@@ -101,7 +125,7 @@ function applySgr(from: AnsiStyle, parameters: string): AnsiStyle {
 }
 
 function applyCode(style: AnsiStyle, code: number, detail: number | undefined): void {
-  if (code === 0) Object.assign(style, PLAIN);
+  if (code === 0) Object.assign(style, PLAIN, { href: style.href });
   else if (code === 1) style.bold = true;
   else if (code === 2) style.dim = true;
   else if (code === 3) style.italic = true;
@@ -162,4 +186,5 @@ function indexedColour(index: number | undefined): AnsiColour | null {
 const isPlain = (style: AnsiStyle): boolean =>
   style.fg === null &&
   style.bg === null &&
+  style.href === null &&
   !(style.bold || style.dim || style.italic || style.underline || style.strike || style.inverse);

@@ -34,8 +34,6 @@ export class ConsoleView {
   isSearching = $state(false);
   /** Only what is found, and a little around it. */
   isFiltered = $state(false);
-  /** The line that one was shown of what is found. */
-  current: number | null = $state(null);
   /** Steps that are folded, by their first event. */
   folded: ReadonlySet<number> = $state.raw(new Set());
   steps: readonly PlacedStep[] = $state.raw([]);
@@ -129,17 +127,16 @@ export class ConsoleView {
   /** The next line that was found, from the one shown last, or from what is in view. */
   goToHit(direction: 1 | -1): void {
     const { top } = this.lines.position;
-    const from = this.current ?? this.order.sequenceAt(Math.floor(top)) - 1;
+    const from = this.search.current ?? this.order.sequenceAt(Math.floor(top)) - 1;
     const hit = this.search.hits.next(from, direction);
     if (hit === null) return;
-    this.current = hit;
+    this.search.current = hit;
     this.show(hit);
   }
 
   endSearch(): void {
     this.isSearching = false;
     this.isFiltered = false;
-    this.current = null;
     this.search.stop();
   }
 

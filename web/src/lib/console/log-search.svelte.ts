@@ -1,10 +1,15 @@
 import { searchLog } from "../../../../client/search-log.ts";
+import type { LogLevel } from "../../../../protocol/event.ts";
 import { LIMITS } from "../../../../protocol/limits.ts";
 import type { SearchLine } from "../../../../protocol/search.ts";
 import { oncePerFrame } from "../run/frame-clock.ts";
 import { SearchHits } from "./search-hits.ts";
 
-export type SearchFor = { query: string; isExpression: boolean; isCaseSensitive: boolean };
+export type SearchFor = { query: string; isExpression: boolean; isCaseSensitive: boolean; level: LogLevel };
+
+/** What every line has, to look for those of a level. */
+const ANYTHING = { query: "^", isExpression: true };
+export const looksForNothing = ({ query, level }: SearchFor): boolean => query === "" && level === "debug";
 export type SearchState =
   | { kind: "idle" }
   | { kind: "searching" }
@@ -24,7 +29,9 @@ export class LogSearch {
   state: SearchState = $state.raw({ kind: "idle" });
   /** Moves when something was found, or searched in vain. */
   version = $state(0);
-  wanted: SearchFor = $state.raw({ query: "", isExpression: false, isCaseSensitive: false });
+  wanted: SearchFor = $state.raw({ query: "", isExpression: false, isCaseSensitive: false, level: "debug" });
+  /** The line that one was shown of what is found. */
+  current: number | null = $state(null);
   hits = new SearchHits();
   readonly #runId: string;
   readonly #frame = oncePerFrame(() => (this.version += 1));
@@ -43,8 +50,8 @@ export class LogSearch {
     this.hits = new SearchHits();
     this.#pauseAt = LIMITS.searchHits;
     this.version += 1;
-    this.state = wanted.query === "" ? { kind: "idle" } : { kind: "searching" };
-    if (wanted.query !== "") this.#timer = setTimeout(() => void this.#search(), TYPING_MS);
+    this.state = looksForNothing(wanted) ? { kind: "idle" } : { kind: "searching" };
+    if (!looksForNothing(wanted)) this.#timer = setTimeout(() => void this.#search(), TYPING_MS);
   }
 
   /** After a pause or a failure. */
@@ -62,6 +69,7 @@ export class LogSearch {
   }
 
   stop(): void {
+    this.current = null;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#frame.cancel();
@@ -79,6 +87,7 @@ export class LogSearch {
         url: location.origin,
         runId: this.#runId,
         ...this.wanted,
+        ...(this.wanted.query === "" ? ANYTHING : {}),
         afterSequence: hits.scannedTo,
         signal,
         onFound: (lines) => {
