@@ -76,7 +76,9 @@ async function measureAll(names: string[]): Promise<void> {
     }
     // After each, so that a run that is broken off has told what it knows.
     mkdirSync(dirname(flags.json), { recursive: true });
-    writeFileSync(flags.json, JSON.stringify({ measured_at: new Date(), machine, ...bench, figures }, null, 2));
+    const { rounds, seconds, scale } = bench;
+    const asked = { rounds, seconds, scale, cases: flags.cases, peers: flags.peers };
+    writeFileSync(flags.json, JSON.stringify({ measured_at: new Date(), machine, ...asked, figures }, null, 2));
   }
   await stopSharedServers();
   console.log(`\n${relative(process.cwd(), flags.json)}`);

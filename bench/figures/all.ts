@@ -13,7 +13,7 @@ import { replay } from "./replay.ts";
 import { search } from "./search.ts";
 import { slowArchive } from "./slow-archive.ts";
 import { stalledWatchers } from "./stalled-watchers.ts";
-import { window } from "./window.ts";
+import { randomWindow } from "./random-window.ts";
 
 /** By their names on the command line, in the order they are measured in. */
 export const FIGURES: Readonly<Record<string, Figure>> = {
@@ -22,7 +22,7 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
   compression,
   latency,
   replay,
-  window,
+  "random-window": randomWindow,
   "cold-start": coldStart,
   search,
   pipe,

@@ -53,15 +53,15 @@ export const cost: Figure = {
 async function costOf(
   { name, newLog, url, group }: CountedServer & { name: string },
   bytes: number,
-  { scale: length }: Bench,
+  { scale }: Bench,
 ): Promise<Cost> {
-  const batches = (MILLION * length) / A_BATCH;
+  const batches = (MILLION * scale) / A_BATCH;
   const log = await newLog();
   await takeCounts(url);
   const usage = measureUsage(group);
   let sent = 0;
   const produce = async (): Promise<void> => {
-    for (; sent < batches;) {
+    while (sent < batches) {
       sent += 1;
       await log.append(paddedEvent(bytes), A_BATCH);
     }
@@ -70,12 +70,11 @@ async function costOf(
   await log.finish();
   const { wall, server } = usage();
   await settled(group);
-  const scale = MILLION / (batches * A_BATCH);
-  const counted = Object.entries(await takeCounts(url)).map(([what, count]) => [what, count * scale]);
+  const counted = Object.entries(await takeCounts(url)).map(([what, count]) => [what, count / scale]);
   const counts: Billed = Object.fromEntries(counted);
   return {
     counts,
-    bill: billOf(counts, (server ?? 0) * scale, wall * scale),
+    bill: billOf(counts, (server ?? 0) / scale, wall / scale),
     month: storedMonth(bytes * MILLION, name === "runcast" ? "r2" : "sqlite"),
   };
 }

@@ -9,6 +9,7 @@ import type { PeerLog } from "../peers/peer.ts";
 import { byTurns, pick } from "../rounds.ts";
 import { withServers } from "../servers.ts";
 
+const READ_WITHIN_MS = 300_000;
 /** Gathering changes nothing of what is read. */
 const REPLAYED = PEERS.filter(({ name }) => name !== "node + gather");
 
@@ -60,7 +61,10 @@ const bySocket =
       counter.take(bytes);
       take(bytes);
     });
-    while (counter.received < events) await sleep(1);
+    for (const deadline = performance.now() + READ_WITHIN_MS; counter.received < events;) {
+      if (performance.now() > deadline) throw new Error(`${counter.received} of ${events} events came`);
+      await sleep(1);
+    }
     leave();
   };
 

@@ -4,7 +4,7 @@ import { consoleEvent } from "../load/event.ts";
 import { watchMemory } from "../load/memory.ts";
 import { quantile } from "../load/quantile.ts";
 import { StallingWatcher } from "../load/stalling-watcher.ts";
-import { watchAll } from "../load/watch-all.ts";
+import { missing, watchAll } from "../load/watch-all.ts";
 import { node } from "../peers/node.ts";
 import { raw } from "../peers/objects.ts";
 import type { Peer, PeerLog } from "../peers/peer.ts";
@@ -17,6 +17,7 @@ const READING = 5;
 const LOAD = { perSecond: 50, linesABatch: 33, messageBytes: 2_000 };
 const LINE_BYTES = LOAD.messageBytes + 160;
 const [WARM_UP_BYTES, LOAD_BYTES] = [60e6, 200e6];
+const RECEIVED_WITHIN_MS = 60_000;
 /** How many of the stalled ones read on afterwards, to the last line. */
 const RESUMED = 3;
 
@@ -30,7 +31,7 @@ const CONTENDERS: { name: string; peer: Peer; stalled: number }[] = [
   { name: "node, none stalled", peer: node, stalled: 0 },
 ];
 
-type Figures = { peakMb: number; p50: number; p95: number };
+type Figures = { peakMb: number; p50: number; p95: number; note?: string };
 
 /** Flow control: what watchers that stop reading cost the server and everybody else. The same load on a fresh server each time, after the same warm-up. */
 export const stalledWatchers: Figure = {
@@ -61,14 +62,15 @@ const measure = ({ peer, stalled }: (typeof CONTENDERS)[number], { scale }: Benc
     const asleep: StallingWatcher[] = [];
     for (let at = 0; at < stalled; at += 1) asleep.push(new StallingWatcher(log));
     for (const watcher of asleep) await watcher.stall();
-    const watching = await watchAll(log, READING);
+    const watching = await watchAll(log, READING, { isTimed: true });
     const peakMb = watchMemory(server.group);
     const lines = await write(log, LOAD_BYTES * scale);
-    while (watching.received() < lines * READING) await sleep(20);
+    const received = await watching.receive(lines, RECEIVED_WITHIN_MS);
     const figures = {
       peakMb: peakMb(),
       p50: quantile(watching.latencies(), 0.5),
       p95: quantile(watching.latencies(), 0.95),
+      ...missing(received, lines * READING, RECEIVED_WITHIN_MS),
     };
     watching.leave();
     // The peers' lines have no numbers to be held against.

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { PeerLog, WatchOptions } from "../peers/peer.ts";
 import { consoleEvent } from "./event.ts";
 import { measureUsage, type Usage } from "./usage.ts";
-import { watchAll } from "./watch-all.ts";
+import { missing, watchAll } from "./watch-all.ts";
 
 export type AppendLoad = WatchOptions & {
   /** Events a batch. */
@@ -21,7 +20,7 @@ const DELIVERED_WITHIN_MS = 30_000;
 
 /** Events a second, appended and delivered to every watcher: as fast as the producers are answered, until the last watcher has the last of them. */
 export async function appendLoad(log: PeerLog, group: number, load: AppendLoad): Promise<AppendFigures> {
-  const watching = await watchAll(log, load.watchers, load);
+  const watching = await watchAll(log, load.watchers, { isCompressed: load.isCompressed === true });
   const usage = measureUsage(group);
   const begunAt = performance.now();
   const until = begunAt + load.seconds * 1_000;
@@ -35,20 +34,14 @@ export async function appendLoad(log: PeerLog, group: number, load: AppendLoad):
   await Promise.all(Array.from({ length: load.producers }, produce));
   const appendedMs = performance.now() - begunAt;
 
-  const wanted = events * load.watchers;
-  const deadline = performance.now() + DELIVERED_WITHIN_MS;
-  while (watching.received() < wanted && performance.now() < deadline) await sleep(2);
+  const received = await watching.receive(events, DELIVERED_WITHIN_MS);
   const used = usage();
-  const received = watching.received();
   watching.leave();
   await log.finish();
-  if (received > wanted) throw new Error(`${received} events came, but only ${wanted} were sent`);
   return {
     appended: (events / appendedMs) * 1_000,
     delivered: received / used.wall,
     usage: used,
-    ...(received < wanted
-      ? { note: `only ${received} of ${wanted} came within ${DELIVERED_WITHIN_MS / 1_000} s` }
-      : {}),
+    ...missing(received, events * load.watchers, DELIVERED_WITHIN_MS),
   };
 }

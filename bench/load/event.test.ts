@@ -17,7 +17,7 @@ test("every event is counted once, wherever what is received is cut", () => {
       fc.array(fc.nat({ max: 4_000 }), { maxLength: 12 }),
       (form, events, cuts) => {
         const bytes = Buffer.from(form(consoleEvent()).repeat(events));
-        const counter = new EventCounter();
+        const counter = new EventCounter({ isTimed: true });
         let from = 0;
         for (const to of [...cuts.toSorted((a, b) => a - b), bytes.length]) {
           if (to <= from) continue;
@@ -25,6 +25,7 @@ test("every event is counted once, wherever what is received is cut", () => {
           from = to;
         }
         expect(counter.received).toBe(bytes.toString().split('"sent":').length - 1);
+        expect(counter.latencies).toHaveLength(counter.received);
         expect(counter.latencies.every((ms) => ms >= 0 && ms < 60_000)).toBe(true);
       },
     ),

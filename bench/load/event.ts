@@ -16,26 +16,28 @@ const CLOSED = "}".charCodeAt(0);
 const NEWLINE = "\n".charCodeAt(0);
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Counts the events in what a watcher receives, and says how old the last of each piece was. */
+/** Counts the events in what a watcher receives, and says how old each was then, if that is wanted: it costs the load generator more than counting. */
 export class EventCounter {
   received = 0;
   readonly latencies: number[] = [];
+  readonly #isTimed: boolean;
   #rest = NOTHING;
+
+  constructor({ isTimed = false } = {}) {
+    this.#isTimed = isTimed;
+  }
 
   take(piece: Buffer): void {
     const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
-    let last = -1;
-    for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + MARK.length)) {
+    const now = performance.now();
+    let seen = 0;
+    for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, seen)) {
       // Its number may not be there yet: it is counted with the next piece.
       if (at + LONGEST > bytes.length && bytes.indexOf("}", at) < 0) break;
+      seen = at + MARK.length;
       this.received += 1;
-      last = at;
+      if (this.#isTimed) this.latencies.push(now - Number.parseFloat(bytes.toString("latin1", seen, seen + LONGEST)));
     }
-    if (last >= 0) {
-      const from = last + MARK.length;
-      this.latencies.push(performance.now() - Number.parseFloat(bytes.toString("latin1", from, from + LONGEST)));
-    }
-    const seen = last < 0 ? 0 : last + MARK.length;
     // Where an event or a line ends, nothing was cut: so it is with every frame.
     const end = bytes.at(-1);
     if (end === CLOSED || end === NEWLINE) this.#rest = NOTHING;

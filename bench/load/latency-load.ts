@@ -3,7 +3,7 @@ import type { PeerLog } from "../peers/peer.ts";
 import { consoleEvent } from "./event.ts";
 import { quantile } from "./quantile.ts";
 import { measureUsage, type Usage } from "./usage.ts";
-import { watchAll } from "./watch-all.ts";
+import { missing, watchAll } from "./watch-all.ts";
 
 export type LatencyLoad = { perSecond: number; seconds: number; watchers: number };
 
@@ -13,7 +13,7 @@ const DELIVERED_WITHIN_MS = 10_000;
 
 /** Single events at a steady rate, whether the ones before are answered or not: how old each was when each watcher had it, in milliseconds. */
 export async function latencyLoad(log: PeerLog, group: number, load: LatencyLoad): Promise<LatencyFigures> {
-  const watching = await watchAll(log, load.watchers);
+  const watching = await watchAll(log, load.watchers, { isTimed: true });
   const usage = measureUsage(group);
   const events = Math.ceil(load.perSecond * load.seconds);
   const pending: Promise<void>[] = [];
@@ -25,11 +25,8 @@ export async function latencyLoad(log: PeerLog, group: number, load: LatencyLoad
   }
   await Promise.all(pending);
   if (refusals.length > 0) throw refusals[0];
-  const wanted = events * load.watchers;
-  const deadline = performance.now() + DELIVERED_WITHIN_MS;
-  while (watching.received() < wanted && performance.now() < deadline) await sleep(2);
+  const received = await watching.receive(events, DELIVERED_WITHIN_MS);
   const used = usage();
-  const received = watching.received();
   watching.leave();
   await log.finish();
   const latencies = watching.latencies();
@@ -37,8 +34,6 @@ export async function latencyLoad(log: PeerLog, group: number, load: LatencyLoad
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
     usage: used,
-    ...(received < wanted
-      ? { note: `only ${received} of ${wanted} came within ${DELIVERED_WITHIN_MS / 1_000} s` }
-      : {}),
+    ...missing(received, events * load.watchers, DELIVERED_WITHIN_MS),
   };
 }

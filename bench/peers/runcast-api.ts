@@ -5,6 +5,8 @@ import { ask, askText, leaving, openSocket } from "./http.ts";
 import type { Leave, PeerLog, WatchOptions } from "./peer.ts";
 
 const ACKNOWLEDGE_EVERY_BYTES = 64 * 1024;
+/** Ten million events take some minutes. */
+const ARCHIVED_WITHIN_MS = 20 * 60_000;
 const COMPLETED = '{"type":"run.completed","payload":{"status":"succeeded"}}';
 const LINE_START = Buffer.from('{"sequence":');
 
@@ -49,7 +51,10 @@ export class RuncastApi {
       // Ended and archived: until then its archive is being made.
       finish: async () => {
         await appendLines(COMPLETED);
-        while (!(await this.#isArchived(path))) await sleep(200);
+        for (const deadline = performance.now() + ARCHIVED_WITHIN_MS; !(await this.#isArchived(path));) {
+          if (performance.now() > deadline) throw new Error(`${path} was not archived`);
+          await sleep(200);
+        }
       },
       object: {
         evict: async () => {

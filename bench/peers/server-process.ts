@@ -42,7 +42,7 @@ async function startProcess(script: string, args: string[]): Promise<ServerProce
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const exited = once(child, "exit");
+  const removed = once(child, "exit").then(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const told = await tellOf(child);
   if (!("ready" in told)) throw new Error(`${script} did not get ready`);
   return {
@@ -55,9 +55,9 @@ async function startProcess(script: string, args: string[]): Promise<ServerProce
       await done;
     },
     stop: async () => {
-      child.disconnect();
-      await exited;
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      // One that has died is stopped already.
+      if (child.connected) child.disconnect();
+      await removed;
     },
   };
 }

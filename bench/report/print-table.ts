@@ -15,6 +15,7 @@ function linesOf(row: Row): string[] {
   );
   const targets = (row.targets ?? []).map((target) => {
     const { asked, measured, isMet } = verdictOn(row, target);
+    if (Number.isNaN(measured)) return `    not measured: ${asked}`;
     return `    ${isMet ? "met   " : "MISSED"} ${asked}: ${number(measured)}`;
   });
   return [`  ${row.case} (${row.unit})`, ...contenders, ...targets];

@@ -23,7 +23,7 @@ const EVENTS_BEFORE = 2;
 /** Gets ready to read a window, which is not measured. */
 type Reader = { name: string; prepare: (after: number) => Promise<() => Promise<string>> };
 
-export const window: Figure = {
+export const randomWindow: Figure = {
   title: `A window of ${WINDOW} events at a random place of a long log`,
   measure: (bench) =>
     withServer(runcast, (ours) =>
