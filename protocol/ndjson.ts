@@ -112,8 +112,13 @@ export function splitLines(text: string): string[] {
   return lines;
 }
 
+/** Longer texts are counted by the engine, which is quicker by far; for a short one the way there and back costs more. */
+const LONG_TEXT = 1_024;
+const encoder = new TextEncoder();
+
 /** Bytes of the text in UTF-8. A lone surrogate counts three, as its replacement does. */
 export function utf8Length(text: string): number {
+  if (text.length > LONG_TEXT) return encoder.encode(text).length;
   let bytes = text.length;
   for (let index = 0; index < text.length; index += 1) {
     const unit = text.charCodeAt(index);
