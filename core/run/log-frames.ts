@@ -32,23 +32,24 @@ export function linesToFrames(lines: readonly WrittenLine[], types: string[] | n
   return frames;
 }
 
-/** The lines of a window after `position`, as frames. Damage is told in its place, whatever types are asked for: nobody knows what it was. [READ3] */
-export function windowToFrames(window: LogWindow, position: number, types: string[] | null): Frame[] {
-  const frames: Frame[] = [];
+/**
+ * The lines of a window after `position`, as frames, each made when it is asked for: who has no room for the second does not pay for the rest. Damage is
+ * told in its place, whatever types are asked for: nobody knows what it was. [READ3]
+ */
+export function* windowToFrames(window: LogWindow, position: number, types: string[] | null): Generator<Frame> {
   let reached = position;
   for (const stretch of stretchesOf(window, position, types)) {
-    if (stretch.kind === "damaged") frames.push(damageFrame(reached + 1, stretch.last));
-    else frames.push(...linesToFrames(stretch.lines, types, reached + 1));
+    if (stretch.kind === "damaged") yield damageFrame(reached + 1, stretch.last);
+    else yield* linesToFrames(stretch.lines, types, reached + 1);
     reached = stretch.last;
   }
-  return frames;
 }
 
-type Stretch = { kind: "lines"; last: number; lines: WrittenLine[] } | { kind: "damaged"; last: number };
+type Stretch = { kind: "lines"; last: number; bytes: number; lines: WrittenLine[] } | { kind: "damaged"; last: number };
 
-/** Neighbouring lines together, and neighbouring damage. */
-function stretchesOf(window: LogWindow, position: number, types: string[] | null): Stretch[] {
-  const stretches: Stretch[] = [];
+/** Neighbouring lines together, as many as one frame holds, and neighbouring damage. */
+function* stretchesOf(window: LogWindow, position: number, types: string[] | null): Generator<Stretch> {
+  let stretch: Stretch | null = null;
   let sequence = window.firstSequence;
   let from = 0;
   while (from < window.lines.length) {
@@ -56,20 +57,26 @@ function stretchesOf(window: LogWindow, position: number, types: string[] | null
     if (window.isSparse === true) sequence = ownSequence(window.lines.slice(from, to)) ?? sequence;
     if (sequence > position) {
       const text = window.lines.slice(from, to);
-      const kind = isDamageMark(text) ? "damaged" : "lines";
-      let stretch = stretches.at(-1);
-      if (stretch?.kind !== kind) {
-        stretch = kind === "damaged" ? { kind, last: sequence } : { kind, last: sequence, lines: [] };
-        stretches.push(stretch);
+      if (isDamageMark(text)) {
+        if (stretch?.kind === "lines") yield stretch;
+        stretch = { kind: "damaged", last: sequence };
+      } else {
+        const line = { sequence, type: types === null ? "" : lineType(text), text, bytes: utf8Length(text) };
+        const bytes = types === null || matchesTypes(types, line.type) ? line.bytes : 0;
+        if (stretch !== null && (stretch.kind === "damaged" || stretch.bytes + bytes > LIMITS.frameBytes)) {
+          yield stretch;
+          stretch = null;
+        }
+        stretch ??= { kind: "lines", last: sequence, bytes: 0, lines: [] };
+        stretch.last = sequence;
+        stretch.bytes += bytes;
+        stretch.lines.push(line);
       }
-      stretch.last = sequence;
-      if (stretch.kind === "lines")
-        stretch.lines.push({ sequence, type: types === null ? "" : lineType(text), text, bytes: utf8Length(text) });
     }
     sequence += 1;
     from = to;
   }
-  return stretches;
+  if (stretch !== null) yield stretch;
 }
 
 function damageFrame(first: number, last: number): Frame {
