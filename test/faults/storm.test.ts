@@ -4,7 +4,7 @@ import { startInspectedServer, type InspectedServer } from "../support/inspected
 import { NumberedProducer } from "../support/numbered-producer.ts";
 import { expectSameInArchive } from "../support/read-every-way.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { FollowingWatcher } from "../support/watcher.ts";
+import { AS_THE_CLIENT, FollowingWatcher } from "../support/watcher.ts";
 import { Random } from "./laboratory/random.ts";
 
 /** RUNCAST_LONG=1: all of them. */
@@ -34,7 +34,8 @@ test(
 
     const watchers = Array.from({ length: WATCHERS }, () => {
       const after = seam - 20 + random.below(40);
-      return new FollowingWatcher(api, run_id, { after, ack: random.chance(0.7) ? "at once" : random.between(1, 200) });
+      const ack = random.chance(0.7) ? "at once" : random.between(1, 200);
+      return new FollowingWatcher(api, run_id, { after, ack, patience: AS_THE_CLIENT });
     });
     for (let round = 0; round < ROUNDS; round += 1) {
       // Lines come while they connect, and the border moves over them.

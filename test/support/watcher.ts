@@ -19,13 +19,16 @@ export type WatchOptions = {
   cookie?: string;
   origin?: string;
   subprotocols?: string[];
+  greetingMs?: number;
 };
 
 const LIVE = "runcast.v1";
 
-/** How long a watcher that was cut off waits before it comes back, longer each time it was not greeted. */
-const FIRST_WAIT_MS = 30;
-const MOST_WAIT_MS = 2_000;
+/** How long a watcher that was cut off waits before it comes back, longer each time it was not greeted; and how long it waits for the greeting. */
+export type Patience = { firstWaitMs: number; mostWaitMs: number; greetingMs: number };
+const EAGER: Patience = { firstWaitMs: 30, mostWaitMs: 2_000, greetingMs: 5_000 };
+/** As the client's own watchers have it. */
+export const AS_THE_CLIENT: Patience = { firstWaitMs: 250, mostWaitMs: 15_000, greetingMs: 20_000 };
 
 /** One `runcast.v1` socket and everything that came over it. */
 export class Watcher {
@@ -36,6 +39,8 @@ export class Watcher {
   bytes = 0;
   largestFrameBytes = 0;
   closing: Closing | null = null;
+  /** Resolves when the connection is over. */
+  readonly over: Promise<void>;
   /** The answer of a server that did not switch protocols. */
   refusal: { status: number; code: string } | null = null;
   readonly socket: WebSocket;
@@ -43,7 +48,7 @@ export class Watcher {
   readonly #ack: NonNullable<WatchOptions["ack"]>;
 
   constructor(api: Api, runId: string, options: WatchOptions = {}) {
-    const { after, query = "", ack = "at once", cookie, origin, subprotocols = [LIVE] } = options;
+    const { after, query = "", ack = "at once", cookie, origin, subprotocols = [LIVE], greetingMs = 5_000 } = options;
     const token = options.token === undefined && cookie === undefined ? api.token : (options.token ?? null);
     this.#ack = ack;
     const position = after === undefined ? "" : `after_sequence=${after}&`;
@@ -52,7 +57,7 @@ export class Watcher {
       perMessageDeflate: false,
       // The closing is what is looked at, not how soon after it the server lets go of the connection.
       closeTimeout: 1_000,
-      handshakeTimeout: 5_000,
+      handshakeTimeout: greetingMs,
       headers: {
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(cookie === undefined ? {} : { cookie }),
@@ -62,7 +67,12 @@ export class Watcher {
     this.socket = new WebSocket(url, subprotocols, connection);
     this.#traffic = heed(this.socket, ({ status, code }) => (this.refusal = { status, code }));
     this.socket.on("message", (data: Buffer) => this.#take(data.toString()));
-    this.socket.on("close", (code, reason) => (this.closing ??= { code, reason: reason.toString() }));
+    this.over = new Promise((resolve) => {
+      this.socket.on("close", (code, reason) => {
+        this.closing ??= { code, reason: reason.toString() };
+        resolve();
+      });
+    });
   }
 
   get last(): number {
@@ -135,9 +145,9 @@ export class FollowingWatcher {
   #stopped = false;
   readonly #done: Promise<void>;
 
-  constructor(api: Api, runId: string, options: Pick<WatchOptions, "ack" | "after"> = {}) {
+  constructor(api: Api, runId: string, options: Pick<WatchOptions, "ack" | "after"> & { patience?: Patience } = {}) {
     this.after = options.after ?? 0;
-    this.#done = this.#follow(api, runId, options.ack ?? "at once");
+    this.#done = this.#follow(api, runId, options.ack ?? "at once", options.patience ?? EAGER);
   }
 
   /** Resolves when the run has ended for this watcher. */
@@ -163,13 +173,18 @@ export class FollowingWatcher {
     await this.#done;
   }
 
-  async #follow(api: Api, runId: string, ack: NonNullable<WatchOptions["ack"]>): Promise<void> {
-    let waitMs = FIRST_WAIT_MS;
+  async #follow(
+    api: Api,
+    runId: string,
+    ack: NonNullable<WatchOptions["ack"]>,
+    { firstWaitMs, mostWaitMs, greetingMs }: Patience,
+  ): Promise<void> {
+    let waitMs = firstWaitMs;
     while (this.end === null && this.fault === null && !this.#stopped) {
-      const watcher = new Watcher(api, runId, { after: this.after + this.lines.length, ack });
+      const watcher = new Watcher(api, runId, { after: this.after + this.lines.length, ack, greetingMs });
       this.#current = watcher;
       this.connections += 1;
-      await waitUntil("the connection ends", () => watcher.closing !== null, { timeoutMs: 600_000, everyMs: 5 });
+      await watcher.over;
       for (const line of watcher.lines) {
         const expected = this.after + this.lines.length + 1;
         if (sequenceOf(line) !== expected) this.fault ??= `${expected} was due, but ${line.slice(0, 80)} came`;
@@ -178,7 +193,7 @@ export class FollowingWatcher {
       this.#current = null;
       this.end = watcher.control("end") ?? null;
       // A server that is starting again refuses connections for a moment; a thousand that come back at once must not keep it from answering any.
-      waitMs = watcher.texts.length > 0 ? FIRST_WAIT_MS : Math.min(2 * waitMs, MOST_WAIT_MS);
+      waitMs = watcher.texts.length > 0 ? firstWaitMs : Math.min(2 * waitMs, mostWaitMs);
       if (this.end === null) await sleep(waitMs * (0.5 + Math.random() / 2));
     }
   }
