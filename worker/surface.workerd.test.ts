@@ -222,14 +222,15 @@ describe("[SOC12] a socket while the storage cannot be reached", () => {
   test("that replays an ended run is closed 1012 where it broke off, and goes on from there when it comes again", async () => {
     const { run_id } = await createRun();
     await archiveRun(run_id, "failed");
-    const r2 = () =>
-      vi
-        .spyOn(env.ARCHIVE, "get")
-        .mockRejectedValue(new Error("get: We encountered an internal error. Please try again. (10001)"));
-    const broken = await failing(r2, async () => {
+    const manifest = await env.ARCHIVE.get(`workspaces/default/runs/${run_id}/logs/manifest.json`);
+    const away = new Error("get: We encountered an internal error. Please try again. (10001)");
+    const itsLines = () => vi.spyOn(env.ARCHIVE, "get").mockResolvedValueOnce(manifest).mockRejectedValue(away);
+    const broken = await failing(itsLines, async () => {
       const heard = listen(await call("GET", `/api/runs/${run_id}/live`, { headers: upgrade }));
       return { closed: await heard.closed, frames: heard.frames };
     });
+    const all = () => vi.spyOn(env.ARCHIVE, "get").mockRejectedValue(away);
+    expect((await failing(all, () => call("GET", `/api/runs/${run_id}/live`, { headers: upgrade }))).status).toBe(503);
     expect(broken.closed.code).toBe(1012);
     expect(broken.frames.map(({ op }) => op)).not.toContain("end");
     const again = listen(await call("GET", `/api/runs/${run_id}/live`, { headers: upgrade }));

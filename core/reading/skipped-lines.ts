@@ -22,11 +22,13 @@ export function skippedIn(window: LogWindow, after = 0, through = Number.POSITIV
 export class SkippedLines {
   readonly #tell: (skipped: Skipped) => void;
   #untold: Skipped | null = null;
-  #last = 0;
+  #last: number;
   #end = Number.POSITIVE_INFINITY;
 
-  constructor(tell: (skipped: Skipped) => void) {
+  /** What is damaged up to `after` was not asked for. */
+  constructor(tell: (skipped: Skipped) => void, after = 0) {
     this.#tell = tell;
+    this.#last = after;
   }
 
   /** The same windows. What is damaged in them is told when the last is read, or nobody reads on. */
@@ -37,7 +39,7 @@ export class SkippedLines {
           yield window;
         } finally {
           // Only now it is known whether the reader wanted all of it.
-          this.#add(window);
+          this.met(window);
         }
       }
     } finally {
@@ -57,8 +59,9 @@ export class SkippedLines {
     if (untold !== null) this.#tell(untold);
   }
 
-  #add(window: LogWindow): void {
-    const skipped = skippedIn(window, this.#last, this.#end);
+  /** The reader was given this window, or its lines through a sequence. */
+  met(window: LogWindow, through = this.#end): void {
+    const skipped = skippedIn(window, this.#last, through);
     if (skipped === null) return;
     const { first, last, lines } = skipped;
     this.#last = last;

@@ -1,5 +1,6 @@
 import type { TerminalStatus } from "../../protocol/event.ts";
-import type { Archive, LogWindow } from "../ports.ts";
+import type { Manifest } from "../../protocol/proof/manifest.ts";
+import type { Archive, LogWindow, Segment } from "../ports.ts";
 import { LogMissing } from "../reading/read-log.ts";
 import type { LogSource, StoredLog } from "./log-source.ts";
 
@@ -39,13 +40,16 @@ export class ArchivedLog {
   async #read(run: ArchivedRun): Promise<StoredLog> {
     const manifest = await this.#archive.readManifest(run);
     if (manifest === null) throw new LogMissing("no manifest");
-    const segments = manifest.segments.map((segment) => ({
-      firstSequence: segment.first_sequence,
-      lastSequence: segment.last_sequence,
-      bytes: segment.bytes,
-      sha256: segment.sha256,
-      ...(segment.stored_bytes === undefined ? {} : { damage: { bytes: segment.stored_bytes, sha256: "" } }),
-    }));
-    return { identity: run, segments, archive: { phase: "cleared" } };
+    return { identity: run, segments: segmentsOf(manifest), archive: { phase: "cleared" } };
   }
 }
+
+/** What the whole log was put together of, in order. */
+export const segmentsOf = (manifest: Manifest): Segment[] =>
+  manifest.segments.map((segment) => ({
+    firstSequence: segment.first_sequence,
+    lastSequence: segment.last_sequence,
+    bytes: segment.bytes,
+    sha256: segment.sha256,
+    ...(segment.stored_bytes === undefined ? {} : { damage: { bytes: segment.stored_bytes, sha256: "" } }),
+  }));

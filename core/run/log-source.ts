@@ -8,7 +8,8 @@ import { storedThrough, type RunMemory } from "./run-memory.ts";
 
 /** One read of the hot log for a watcher: a quarter of its window. */
 const HOT_WINDOW_BYTES = 256 * 1024;
-/** Watchers that catch up together read the same segments; four are kept for all of them. */
+/** Watchers that catch up together read the same lines: so much is kept for all of them. Written lines never change. */
+const KEPT_HOT_WINDOWS = 4;
 const KEPT_SEGMENTS = 4;
 
 /** Lines behind damage are looked for so far from where they were. */
@@ -28,6 +29,7 @@ export class LogSource {
   readonly #archive: Archive;
   readonly #report: RunPorts["report"];
   readonly #damaged: (run: RunAddress) => void;
+  #hot: LogWindow[] = [];
   readonly #kept = new Map<number, Promise<LogWindow | null>>();
   /** Segments whose damage is in the server's log already: every watcher may read them again. [READ4] */
   readonly #reported = new Set<number>();
@@ -45,9 +47,15 @@ export class LogSource {
 
   /** Whole lines that hold `sequence + 1`, perhaps with lines before it. Null when they are in none of the places just now. */
   windowAfter(memory: RunMemory, sequence: number): LogWindow | null | Promise<LogWindow | null> {
-    return sequence >= storedThrough(memory)
-      ? this.#log.windowAfter(sequence, HOT_WINDOW_BYTES)
-      : this.storedAfter(memory, sequence);
+    return sequence >= storedThrough(memory) ? this.#hotWindow(sequence) : this.storedAfter(memory, sequence);
+  }
+
+  #hotWindow(sequence: number): LogWindow | null {
+    const known = this.#hot.find((window) => window.firstSequence <= sequence + 1 && sequence < window.lastSequence);
+    if (known !== undefined) return known;
+    const window = this.#log.windowAfter(sequence, HOT_WINDOW_BYTES);
+    if (window !== null) this.#hot = [window, ...this.#hot.slice(0, KEPT_HOT_WINDOWS - 1)];
+    return window;
   }
 
   /** The same, of what is in R2. */
@@ -66,7 +74,6 @@ export class LogSource {
     if (this.#kept.size > KEPT_SEGMENTS && oldest !== undefined) this.#kept.delete(oldest);
     try {
       const window = await kept;
-      if (window !== null && hasDamage(window)) this.#damaged(memory.identity);
       if (window !== null) return window;
     } catch (error) {
       this.#kept.delete(firstSequence);
@@ -79,6 +86,7 @@ export class LogSource {
   async #read(memory: StoredLog, segment: Segment, at: number): Promise<LogWindow | null> {
     const window = await this.#readMended(memory, segment, at);
     const skipped = window === null ? null : skippedIn(window);
+    if (skipped !== null) this.#damaged(memory.identity);
     if (skipped !== null && !this.#reported.has(segment.firstSequence)) {
       this.#reported.add(segment.firstSequence);
       this.#report("skipped", { workspace_id: memory.identity.workspaceId, what: "line", ...skipped });
@@ -89,19 +97,33 @@ export class LogSource {
   async #readMended(memory: StoredLog, segment: Segment, at: number): Promise<LogWindow | null> {
     const run = memory.identity;
     const { firstSequence, lastSequence } = segment;
-    const mended = (lines: string): LogWindow => mendWindow({ firstSequence, lastSequence, lines });
     const alone = memory.archive.phase === "cleared" ? null : await this.#archive.readSegment(run, segment);
-    if (alone !== null) return mended(alone);
-    const from = logBytes(memory.segments.slice(0, at));
-    const to = from + keptBytes(segment);
-    const lines = await this.#archive.readLog(run, from, to);
-    if (lines === null) return null;
-    const window = mended(lines);
-    if (!hasDamage(window)) return window;
-    // What is damaged may be longer or shorter than it was, and have moved the rest.
-    const wider = await this.#archive.readLog(run, Math.max(0, from - MOVED_BYTES), to + MOVED_BYTES);
-    return wider === null ? window : mended(wider);
+    return alone === null
+      ? segmentOfWholeLog(this.#archive, run, memory.segments, at)
+      : mendWindow({ firstSequence, lastSequence, lines: alone });
   }
+}
+
+/** The lines that were a segment, from the whole log; null when there is none. [READ3] */
+export async function segmentOfWholeLog(
+  archive: Pick<Archive, "readLog">,
+  run: RunAddress,
+  segments: readonly Segment[],
+  at: number,
+): Promise<LogWindow | null> {
+  const segment = segments[at];
+  if (segment === undefined) return null;
+  const { firstSequence, lastSequence } = segment;
+  const mended = (lines: string): LogWindow => mendWindow({ firstSequence, lastSequence, lines });
+  const from = logBytes(segments.slice(0, at));
+  const to = from + keptBytes(segment);
+  const lines = await archive.readLog(run, from, to);
+  if (lines === null) return null;
+  const window = mended(lines);
+  if (!hasDamage(window)) return window;
+  // What is damaged may be longer or shorter than it was, and have moved the rest.
+  const wider = await archive.readLog(run, Math.max(0, from - MOVED_BYTES), to + MOVED_BYTES);
+  return wider === null ? window : mended(wider);
 }
 
 /** One read of the hot log for an HTTP reader. */

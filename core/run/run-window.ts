@@ -23,7 +23,7 @@ export class RunWindow {
   }
 
   /** Something was sent to the watcher, or acknowledged by it. */
-  changed({ watcherId, window }: WatcherState): void {
+  changed({ watcherId, window }: Pick<WatcherState, "watcherId" | "window">): void {
     if (this.#bytesByWatcher === null) return;
     this.#total += window.outstandingBytes - (this.#bytesByWatcher.get(watcherId) ?? 0);
     this.#bytesByWatcher.set(watcherId, window.outstandingBytes);

@@ -102,11 +102,11 @@ export function runLog(from: {
     async sha256() {
       if (from.row.incomplete) return null;
       const manifest = await reader.manifest();
-      if (manifest !== null) return told(manifest);
+      if (manifest !== null) return vouchedSha256(manifest);
       const tail = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
       if (tail.kind === "tail") return tail.sha256;
       // Archived between the two questions, or there is no manifest any more.
-      return told(await reader.manifest());
+      return vouchedSha256(await reader.manifest());
     },
     async startOf(at) {
       const index = isEnded ? await reader.index() : null;
@@ -182,7 +182,7 @@ async function* watched(
 }
 
 /** Of a log that lacks something nobody gets the hash: who has all that can be had would find it wrong. */
-const told = (manifest: Manifest | null): string | null =>
+export const vouchedSha256 = (manifest: Manifest | null): string | null =>
   manifest === null || manifest.damaged !== undefined ? null : manifest.sha256;
 
 /** The run ended and was archived since D1 was asked. */

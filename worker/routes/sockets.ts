@@ -3,9 +3,13 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { isTerminal } from "../../protocol/event.ts";
 import type { Refusal } from "../../protocol/error-code.ts";
-import { parseLiveQuery, parseProduceQuery } from "../../protocol/read-query.ts";
+import type { Manifest } from "../../protocol/proof/manifest.ts";
+import { parseLiveQuery, parseProduceQuery, type LiveQuery } from "../../protocol/read-query.ts";
 import { LIVE_SUBPROTOCOL, PRODUCE_SUBPROTOCOL } from "../../protocol/version.ts";
+import { isOfTimeline } from "../../core/index/read-timeline.ts";
+import type { StoredRun } from "../../core/ports.ts";
 import { D1RunIndex } from "../../storage/d1-run-index.ts";
+import { R2Archive } from "../../storage/r2-archive.ts";
 import { R2LogReader } from "../../storage/r2-log-reader.ts";
 import { callerOf, type App } from "../app-context.ts";
 import { ARCHIVED_IN_HEADER } from "../env.ts";
@@ -16,6 +20,8 @@ import { liveQuerySchema, produceQuerySchema } from "../parameters.ts";
 import { problem } from "../problem.ts";
 import { noteSkipped } from "../reading/note-skipped.ts";
 import { replaySocket } from "../reading/replay-socket.ts";
+import { archivedReplay, streamedReplay } from "../reading/replay-log.ts";
+import { replayShare } from "../reading/replay-share.ts";
 import { runLog } from "../reading/run-log.ts";
 import { isRunId } from "../run-id.ts";
 import { refuseUpgrade, withCaller } from "../web-socket.ts";
@@ -70,29 +76,46 @@ async function watch(c: Context<App>, runId: string): Promise<Response> {
   if (!isRunId(runId)) return notFound(c, runId);
   const row = await new D1RunIndex(c.env.DB).get(runId);
   if (row === null) return notFound(c, runId);
-  const object = runObject(c.env, runId);
+  const { run } = row;
+  const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: run.workspace_id, runId });
   const request = withCaller(c);
-  if (query.value.stay) request.headers.set(ARCHIVED_IN_HEADER, row.run.workspace_id);
-  if (!isTerminal(row.run.status) || query.value.stay) {
-    const answer = await object.fetch(request);
+  if (query.value.stay) request.headers.set(ARCHIVED_IN_HEADER, run.workspace_id);
+  // What has ended and is not in the archive yet is its object's, which holds it once for all that ask.
+  let manifest = isTerminal(run.status) && !query.value.stay ? await reader.manifest() : null;
+  if (manifest === null) {
+    const answer = await runObject(c.env, runId).fetch(request);
     if (answer.status === 101) return answer;
     if (answer.status !== 404) return problem(c, await answer.json<Refusal>());
-    // It ended and was archived since D1 was asked.
+    // It was archived since D1 was asked, or its manifest is gone.
+    manifest = await reader.manifest();
   }
-  const reader = new R2LogReader(c.env.ARCHIVE, { workspaceId: row.run.workspace_id, runId });
-  const log = runLog({
-    object,
-    reader,
-    headers: request.headers,
-    isEnded: true,
-    row: row.run,
-    damaged: () => noteIncomplete(c.env, row.run, true),
-    skipped: noteSkipped(c, row.run),
-  });
+  return replay(c, { run, reader, manifest, headers: request.headers, query: query.value });
+}
+
+/** An archived run, from R2. */
+function replay(
+  c: Context<App>,
+  from: { run: StoredRun; reader: R2LogReader; manifest: Manifest | null; headers: Headers; query: LiveQuery },
+): Response {
+  const { run, reader, manifest, headers, query } = from;
+  const { afterSequence, types } = query;
+  const runId = run.run_id;
+  const damaged = (): Promise<void> => noteIncomplete(c.env, run, true);
+  const skipped = noteSkipped(c, run);
+  const log = runLog({ object: runObject(c.env, runId), reader, headers, isEnded: true, row: run, damaged, skipped });
+  const archive = new R2Archive(c.env.ARCHIVE);
   return replaySocket({
-    log,
+    log:
+      manifest === null || (types !== null && isOfTimeline(types))
+        ? streamedReplay(log, query)
+        : archivedReplay({ archive, run, manifest, afterSequence, share: replayShare, damaged, skipped }),
+    share: replayShare,
     runId,
-    query: query.value,
+    head:
+      manifest === null
+        ? { status: run.status, lastSequence: run.last_sequence }
+        : { status: manifest.status, lastSequence: manifest.events },
+    query,
     expiresAt: callerOf(c).expiresAt,
     subprotocol: c.req.header("sec-websocket-protocol") ? LIVE_SUBPROTOCOL : null,
   });
