@@ -100,7 +100,9 @@ async function delayed<Answer>(keys: string, call: () => Promise<Answer>): Promi
 
 function countBody(object: R2ObjectBody): R2ObjectBody {
   const whole = <Value>(value: Value): Value => {
-    countRead(object.size);
+    // Of a part that was asked for, its length.
+    const { range } = object;
+    countRead(range !== undefined && "length" in range ? (range.length ?? object.size) : object.size);
     return value;
   };
   let body: ReadableStream | null = null;
