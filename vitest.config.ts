@@ -60,7 +60,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           setupFiles: ["test/support/fail-for-faults.ts"],
-          fileParallelism: false,
+          // A browser and a server each; a page waits more than it works.
+          maxWorkers: 2,
           testTimeout: SLOW_TEST_MS,
           hookTimeout: SLOW_TEST_MS,
         },

@@ -7,7 +7,7 @@
 //   npm run test:long                   fault and load tests at full length
 //   npm run test:faults -- --seconds 600 --seed 7   the fault laboratory alone, so long and with this seed
 //   npm run test:faults -- --planted    whether the laboratory finds bugs that are planted in the server
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, sep } from "node:path";
@@ -65,12 +65,12 @@ if (args.length > 0) {
   runVitest(args);
 } else {
   // Writes the types that the pages are checked against.
-  check("routes of the web pages", "svelte-kit", ["sync"], { cwd: join(ROOT, "web") });
-  for (const [name, program, ...rest] of CHECKS) check(name, program, rest);
+  await check("routes of the web pages", "svelte-kit", ["sync"], { cwd: join(ROOT, "web") });
+  await checkTwoAtATime(CHECKS);
   if (!onlyChecks) {
-    check("build", projectNode(), ["local/build.ts"]);
-    check(`command line on Node ${versionOf(systemNode)}`, systemNode, ["dist/runcast.mjs", "--help"]);
-    check("deployable", projectNode(), ["deploy/deploy.ts", "--dry-run"], { show: true });
+    await check("build", projectNode(), ["local/build.ts"]);
+    await check(`command line on Node ${versionOf(systemNode)}`, systemNode, ["dist/runcast.mjs", "--help"]);
+    await check("deployable", projectNode(), ["deploy/deploy.ts", "--dry-run"], { show: true });
     const hasChromium = findChromium();
     for (const project of PROJECTS) if (project !== "e2e" || hasChromium) runVitest(["--project", project]);
     verdict("every documented answer has been met by a test", findUnmet(documented, met));
@@ -110,21 +110,43 @@ function listSourceFolders() {
   ].filter((folder) => existsSync(join(ROOT, folder)));
 }
 
+/** Each keeps one core busy, and none is of another's making. */
+async function checkTwoAtATime(checks) {
+  const left = [...checks];
+  const lane = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [name, program, ...programArgs] = next;
+      await check(name, program, programArgs);
+    }
+  };
+  await Promise.all([lane(), lane()]);
+}
+
 /** Runs a program whose exit status is the verdict; its output is shown only when it is needed, or is what one wants to know. */
-function check(name, program, programArgs, { cwd = ROOT, show = false } = {}) {
+async function check(name, program, programArgs, { cwd = ROOT, show = false } = {}) {
   const startedAt = Date.now();
-  const { status, error, stdout, stderr } = spawnSync(program, programArgs, {
-    cwd,
-    stdio: ["ignore", "pipe", "pipe"],
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
-    shell: process.platform === "win32",
-  });
+  const { status, output } = await outcomeOf(program, programArgs, cwd);
   const ok = status === 0;
   (ok ? passed : failed).push(name);
   console.log(`${ok ? "✓" : "✗"} ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
-  if (!ok) console.log(error ? error.message : `${stdout}${stderr}`);
-  else if (show) console.log(`  ${stdout.trim()}`);
+  if (!ok) console.log(output);
+  else if (show) console.log(`  ${output.trim()}`);
+}
+
+/** The exit status, or null for a program that could not be started or was killed, and all that it said. */
+function outcomeOf(program, programArgs, cwd) {
+  return new Promise((resolve) => {
+    const child = spawn(program, programArgs, {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: process.platform === "win32",
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => (output += text));
+    child.on("error", (error) => resolve({ status: null, output: error.message }));
+    child.on("close", (status) => resolve({ status, output }));
+  });
 }
 
 /** A check that is made here: what it finds are its faults. */
