@@ -156,7 +156,8 @@ function inPlaceOf(target: string, write: (fresh: string) => void): void {
   renameSync(fresh, target);
 }
 
-const freshNameOf = (path: string): string => `${path}.${process.pid}`;
+/** Not in the folder of what is served: a server that is started meanwhile lists that one, and fails when a file goes. */
+const freshNameOf = (path: string): string => join(DIST, `${basename(path)}.${process.pid}`);
 
 /** What wrangler.toml says, as Miniflare takes it. */
 export function readWorkerOptions(): { name: string; version: string; worker: { bindings: Record<string, unknown> } } {

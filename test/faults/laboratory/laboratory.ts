@@ -11,6 +11,7 @@ import type { LaboratoryServer } from "./laboratory-server.ts";
 import { LaboratoryUpload } from "./laboratory-upload.ts";
 import { Random } from "./random.ts";
 import { layoutFault, type StoredKey } from "./stored-layout.ts";
+import { UnderWay } from "./under-way.ts";
 
 const RUNS = 3;
 const PRODUCERS = 8;
@@ -80,7 +81,7 @@ class Round {
   readonly #random: Random;
   readonly #report: LaboratoryReport;
   readonly #subjects: Subject[] = [];
-  readonly #background: Promise<void>[] = [];
+  readonly #background = new UnderWay();
   #isEnding = false;
 
   constructor(server: LaboratoryServer, random: Random, report: LaboratoryReport) {
@@ -99,7 +100,8 @@ class Round {
     await this.#set(...this.#endingRates());
     this.#isEnding = true;
     for (const { runId } of this.#subjects) {
-      for (const producerId of ["a", "b"]) this.#inBackground(endRun(this.#api, runId, producerId));
+      for (const producerId of ["a", "b"])
+        this.#background.add(`the end of ${runId} by ${producerId}`, endRun(this.#api, runId, producerId));
     }
     await this.#disturbFor(ENDING_MS);
     await this.#heal();
@@ -110,7 +112,7 @@ class Round {
     for (const until = Date.now() + durationMs; Date.now() < until;) {
       await this.#disturb();
       for (const subject of this.#isEnding ? this.#subjects : [this.#subject()])
-        this.#inBackground(this.#look(subject));
+        this.#background.add("a look into R2", this.#look(subject));
       this.#expectNoFault();
       await sleep(this.#random.between(10, 150));
     }
@@ -160,9 +162,9 @@ class Round {
     if (at < 0.7 && !this.#isEnding) return this.#set(this.#rates(), this.#rates());
     if (at < 0.74) return this.#jump();
     if (at < 0.75) return this.#cancel();
-    if (at < 0.78) return this.#inBackground(endRun(this.#api, this.#subject().runId, "early"));
+    if (at < 0.78) return this.#background.add("an early end", endRun(this.#api, this.#subject().runId, "early"));
     if (at < 0.82) return this.#upload();
-    return this.#inBackground(this.#sample(this.#subject()));
+    return this.#background.add("a sample", this.#sample(this.#subject()));
   }
 
   /** An object goes when nothing is under way in it, or in the middle of everything. */
@@ -170,12 +172,12 @@ class Round {
     const evicted = this.#server.evict(runId).then((isEvicted) => {
       if (isEvicted) this.#report.evictions += 1;
     });
-    this.#inBackground(evicted);
+    this.#background.add(`an eviction of ${runId}`, evicted);
   }
 
   #crash({ runId }: Subject): void {
     this.#report.crashes += 1;
-    this.#inBackground(this.#server.crash(runId));
+    this.#background.add(`a crash of ${runId}`, this.#server.crash(runId));
   }
 
   #cut(): void {
@@ -197,7 +199,8 @@ class Round {
   #cancel(): void {
     this.#report.cancels += 1;
     const { runId } = this.#subject();
-    this.#inBackground(this.#api.ask("POST", `/api/runs/${runId}/cancel?force=true`, { timeoutMs: 5_000 }));
+    const cancelled = this.#api.ask("POST", `/api/runs/${runId}/cancel?force=true`, { timeoutMs: 5_000 });
+    this.#background.add(`a cancel of ${runId}`, cancelled);
   }
 
   /** Most are one put, some several parts. */
@@ -207,12 +210,7 @@ class Round {
     const bytes = this.#random.pick([0, 300, 200_000, 11_000_000]) ?? 0;
     const upload = new LaboratoryUpload(this.#api, runId, `file-${uploads.length}`, bytes);
     uploads.push(upload);
-    this.#inBackground(upload.answered);
-  }
-
-  #inBackground(work: Promise<unknown>): void {
-    // The server may be killed under it: that it got no answer is no fault.
-    this.#background.push(work.then(undefined, () => undefined));
+    this.#background.add(`${upload.name} of ${runId}`, upload.answered);
   }
 
   /** What a reader is given in the middle of it all. */
@@ -227,7 +225,6 @@ class Round {
     }
   }
 
-  /** What can be told before the end is told at once. */
   /** At what R2 has of a run just now. */
   async #look({ runId, faults }: Subject): Promise<StoredKey[]> {
     const keys = await this.#server.keys(runId);
@@ -287,11 +284,11 @@ class Round {
     await this.#set(NO_FAULTS, NO_FAULTS);
     const until = Date.now() + HEAL_MS;
     const left = () => Math.max(0, until - Date.now());
-    await within("every request is answered", left(), Promise.all(this.#background));
+    await within(() => `an answer to ${this.#background.names()}`, left(), this.#background.over());
     const producers = this.#subjects.flatMap((subject) => subject.producers);
-    await within("every producer is answered", left(), Promise.all(producers.map((producer) => producer.stop())));
+    await within(() => "every producer is answered", left(), Promise.all(producers.map((producer) => producer.stop())));
     const ended = this.#subjects.map(({ runId }) => endRun(this.#api, runId, "a"));
-    await within("every run can be ended", left(), Promise.all(ended));
+    await within(() => "every run can be ended", left(), Promise.all(ended));
     for (const { watchers } of this.#subjects) for (const watcher of watchers) await watcher.ended(left());
     const areArchived = async () => {
       const found = await Promise.all(this.#subjects.map((subject) => this.#look(subject)));
@@ -338,9 +335,9 @@ async function endRun(api: Api, runId: string, producerId: string): Promise<void
   }
 }
 
-async function within<Result>(what: string, timeoutMs: number, work: Promise<Result>): Promise<Result> {
+async function within<Result>(what: () => string, timeoutMs: number, work: Promise<Result>): Promise<Result> {
   const tooLate = sleep(timeoutMs, undefined, { ref: false }).then((): never => {
-    throw new Error(`${what}: not within ${HEAL_MS} ms after the last fault`);
+    throw new Error(`${what()}: not within ${HEAL_MS} ms after the last fault`);
   });
   return Promise.race([work, tooLate]);
 }
