@@ -308,6 +308,20 @@ test("a search finds what is in the whole log, leads from line to line, marks th
   await context.close();
 });
 
+test("a search that finds very much says how far it has come, and goes on when it is told to", async () => {
+  const { page, context, errors } = await scene.visit();
+  await openLong(page);
+  await page.keyboard.press("/");
+  await page.getByRole("textbox", { name: "Search the whole log" }).fill("line");
+  const status = page.getByRole("search").getByRole("status");
+  await status.getByText("10,000 lines, searched up to 10,002").waitFor();
+  await button(page, "Go on").click();
+  await status.getByText("20,000 lines, searched up to 20,002").waitFor();
+  expect(await nodes(page)).toBeLessThan(2_000);
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
 test("wrapped or not, with times or without, folded or not: the place stays, and no line is lost", async () => {
   const { run_id: runId } = await scene.api.createRun({ name: "folded" });
   const text = (n: number): string => `${n}: ${"word ".repeat(n % 10 === 0 ? 200 : 3)}`;

@@ -126,6 +126,7 @@ export class ConsoleView {
 
   /** The next line that was found, from the one shown last, or from what is in view. */
   goToHit(direction: 1 | -1): void {
+    if (!this.isSearching) return;
     const { top } = this.lines.position;
     const from = this.search.current ?? this.order.sequenceAt(Math.floor(top)) - 1;
     const hit = this.search.hits.next(from, direction);

@@ -5,6 +5,7 @@ import type { RowOrder } from "./row-order.ts";
 
 /** A scroll that has paused this long has ended; then the box of a long log is laid anew around the text. */
 const SETTLE_MS = 150;
+const KEPT_HEIGHTS = 50_000;
 
 /** What stays where it is on the screen when rows above it turn out to be parts of others. */
 type Anchor = {
@@ -99,6 +100,11 @@ export class LineWindowView {
       if ((heights.get(sequence) ?? ROW_PX) === heightPx) continue;
       heights.set(sequence, heightPx);
       isChanged = true;
+    }
+    // Those measured longest ago count as one line again, until they are drawn.
+    for (const oldest of heights.keys()) {
+      if (heights.size <= KEPT_HEIGHTS) break;
+      heights.delete(oldest);
     }
     if (!isChanged) return;
     this.#window.setHeights(this.#heightOf);

@@ -12,6 +12,8 @@ export function paintHits(
   rangesOf: (sequence: number) => readonly HitRange[] | null,
   current: number | null,
 ): void {
+  // A browser that cannot paint them still marks their rows and the scroll bar.
+  if (!("highlights" in CSS)) return;
   const found: Range[] = [];
   const shown: Range[] = [];
   for (const row of rows.querySelectorAll<HTMLElement>("[data-sequence]")) {
@@ -26,6 +28,7 @@ export function paintHits(
 }
 
 export function paintNothing(): void {
+  if (!("highlights" in CSS)) return;
   CSS.highlights.delete(NAME);
   CSS.highlights.delete(CURRENT);
 }

@@ -1,4 +1,4 @@
-import type { LogLines } from "../console/log-lines.ts";
+import { blockOf, lastOfBlock, type LogLines, type SequenceRange } from "../console/log-lines.ts";
 import type { LogRows } from "../console/log-rows.ts";
 import type { LogPages } from "./log-pages.ts";
 
@@ -26,7 +26,8 @@ export class LogText {
     if (to - from >= MOST_ROWS) return null;
     const texts: string[] = [];
     for (let row = from; row <= to; row += 1) {
-      const text = this.#rows.textOf(joined.sequenceAt(row));
+      const sequence = joined.sequenceAt(row);
+      const text = this.#missing(sequence).length > 0 ? null : this.#rows.textOf(sequence);
       if (text === null) return null;
       texts.push(text);
     }
@@ -42,7 +43,9 @@ export class LogText {
     while (sequence <= Math.min(last, this.#log.head)) {
       if (texts.length >= MOST_ROWS) return { kind: "failed", reason: "it is too long for that; download it instead" };
       try {
-        for (const range of this.#log.missing(this.#rows.partsOf(sequence))) await this.#pages.read(range);
+        // A line may turn out to be longer with every block.
+        for (let ranges = this.#missing(sequence); ranges.length > 0; ranges = this.#missing(sequence))
+          for (const range of ranges) await this.#pages.read(range);
       } catch (cause) {
         return { kind: "failed", reason: cause instanceof Error ? cause.message : String(cause) };
       }
@@ -52,5 +55,12 @@ export class LogText {
       sequence = joined.sequenceAt(joined.rowOf(sequence) + 1);
     }
     return { kind: "ok", texts };
+  }
+
+  /** What has to be read for the event's row: its parts, and what is behind the last block of them, which may go on with it. */
+  #missing(sequence: number): SequenceRange[] {
+    const parts = this.#rows.partsOf(sequence);
+    const next = lastOfBlock(blockOf(parts.at(-1) ?? sequence)) + 1;
+    return this.#log.missing([...parts, next]);
   }
 }

@@ -8,6 +8,8 @@ const done: string[] = [];
 const act: RunActions = {
   showTab: (tab) => Promise.resolve(void done.push(`tab ${tab}`)),
   goToLine: (sequence) => done.push(`line ${sequence}`),
+  goToMoment: (at) => done.push(`moment ${at}`),
+  search: () => done.push("search"),
   goToStart: () => done.push("start"),
   follow: () => done.push("follow"),
   togglePin: () => done.push("pin"),
@@ -26,6 +28,8 @@ test.each([
   ["1,204", "line 1204"],
   ["#L7", "line 7"],
   ["line 12", "line 12"],
+  ["2026-11-21T02:30:00Z", "moment 2026-11-21T02:30:00.000Z"],
+  ["find", "search"],
   ["9999", "line 1300"],
   ["end", "follow"],
   ["top", "start"],

@@ -1,6 +1,8 @@
 import type { Run } from "../../../../protocol/api.ts";
 import { formatCount } from "../format/number.ts";
+import { formatMoment } from "../format/time.ts";
 import { askedLine, type Command } from "../ui/commands.ts";
+import { askedMoment } from "./asked-moment.ts";
 import { TAB_NAMES, TABS, type Tab } from "./run-tabs.ts";
 
 export type RunCommandFacts = {
@@ -15,6 +17,8 @@ export type RunCommandFacts = {
 export type RunActions = {
   showTab: (tab: Tab) => Promise<void>;
   goToLine: (sequence: number) => void;
+  goToMoment: (at: string) => void;
+  search: () => void;
   goToStart: () => void;
   follow: () => void;
   togglePin: () => void;
@@ -36,6 +40,8 @@ export function runCommands(facts: RunCommandFacts, act: RunActions, query: stri
   });
   return [
     ...lineCommand(facts, act, query),
+    ...momentCommand(facts, act, query),
+    command("Log", "search", "Search the whole log", act.search, { keys: "Ctrl+F", words: "find grep filter level" }),
     command("Log", "start", "Go to the first line", act.goToStart, { keys: "g", words: "top begin home" }),
     command("Log", "follow", "Go to the end and follow", act.follow, { keys: "G", words: "last bottom live tail" }),
     ...(target === null
@@ -69,6 +75,14 @@ export function runCommands(facts: RunCommandFacts, act: RunActions, query: stri
       ? [command("Run", "pin", run.pinned ? "Unpin this run" : "Pin this run", act.togglePin, { keys: "p" })]
       : []),
   ];
+}
+
+/** A time alone is a moment. */
+function momentCommand({ run, head }: RunCommandFacts, act: RunActions, query: string): Command[] {
+  const at = askedMoment(query, run);
+  if (at === null || head === 0) return [];
+  const title = `Go to ${formatMoment(Date.parse(at))}`;
+  return [{ id: "moment", group: "Log", title, words: query, run: () => act.goToMoment(at) }];
 }
 
 /** A number alone is a line. */

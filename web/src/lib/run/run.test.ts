@@ -127,6 +127,22 @@ describe("blocks one looks at are fetched", () => {
     vi.useRealTimers();
   });
 
+  test("who jumps waits for nothing; what comes next that way is fetched once what one looks at is here", async () => {
+    const asked: number[] = [];
+    const { pages } = setUp(async ({ first }) => {
+      asked.push(first);
+      return [{ sequence: first, line: "x" }];
+    });
+    const ahead = [2 * BLOCK_LINES + 1, 3 * BLOCK_LINES + 1];
+    pages.want([600, 640], ahead);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked).toEqual([BLOCK_LINES + 1]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(asked).toEqual([BLOCK_LINES + 1, ...ahead]);
+    pages.stop();
+    vi.useRealTimers();
+  });
+
   test("a failed request is told and tried again", async () => {
     let tries = 0;
     const { log, pages, told } = setUp(async ({ first }) => {
