@@ -17,7 +17,7 @@ export type SearchState =
   | { kind: "complete" }
   /** So many were found that it waits to be told to go on. */
   | { kind: "paused" }
-  | { kind: "failed"; reason: string };
+  | { kind: "failed"; reason: string; mayTryAgain: boolean };
 
 /** While one types. */
 const TYPING_MS = 200;
@@ -98,7 +98,11 @@ export class LogSearch {
         },
       });
       if (signal.aborted) return;
-      if (problem !== null) return this.#is({ kind: "failed", reason: problem.detail });
+      if (problem !== null) {
+        // The parameter is what stands in the field.
+        const reason = problem.detail.replace(/^q (?=is|may)/, "this ");
+        return this.#is({ kind: "failed", reason, mayTryAgain: problem.retry });
+      }
     }
     this.#is({ kind: "complete" });
   }
