@@ -58,6 +58,11 @@ test("a failed run opens at what its failed step said last, however much came be
   const names = () => page.getByRole("treegrid").getByRole("rowheader").locator("bdi").allInnerTexts();
   expect(await names()).toEqual(["Install", "Test", HOSTILE]);
   expect(await rows.filter({ hasText: "slowest" }).allInnerTexts()).toEqual([expect.stringContaining(HOSTILE)]);
+  // A button that was clicked keeps its own keys.
+  await page.getByRole("button", { name: "Fold Test" }).click();
+  expect(await names()).toEqual(["Install", "Test"]);
+  await page.keyboard.press("Enter");
+  expect(await names()).toEqual(["Install", "Test", HOSTILE]);
   await rows.filter({ hasText: "Install" }).focus();
   for (const key of ["ArrowDown", "ArrowLeft"]) await page.keyboard.press(key);
   expect(await names()).toEqual(["Install", "Test"]);
