@@ -1,12 +1,12 @@
 /** A power of ten that everything is drawn in: 1e308 and 5e-324 are values as good as others, but no one can calculate with their like. */
 export function exponentOf(size: number): number {
   if (size === 0 || (size >= 1e-4 && size < 1e15)) return 0;
-  return Math.max(-300, Math.floor(Math.log10(size)));
+  return Math.max(-307, Math.floor(Math.log10(size)));
 }
 
 /** Values that differ by less of their size than this are one line: marks between them could not be told apart. */
 const LEAST_SHARE = 1e-9;
-/** In the power of ten that is drawn in, this is nothing: only numbers below 1e-300 come out so small. */
+/** In the power of ten that is drawn in, this is nothing: only numbers that end before their digits do come out so small. */
 const NOTHING = 1e-12;
 
 /** What a chart's height stands for, with some room at both ends, and never nothing. */
