@@ -2,7 +2,6 @@ import { searchLog } from "../../../../client/search-log.ts";
 import type { LogLevel } from "../../../../protocol/event.ts";
 import { LIMITS } from "../../../../protocol/limits.ts";
 import type { SearchLine } from "../../../../protocol/search.ts";
-import { oncePerFrame } from "../run/frame-clock.ts";
 import { SearchHits } from "./search-hits.ts";
 
 export type SearchFor = { query: string; isExpression: boolean; isCaseSensitive: boolean; level: LogLevel };
@@ -19,6 +18,8 @@ export type SearchState =
   | { kind: "paused" }
   | { kind: "failed"; reason: string; mayTryAgain: boolean };
 
+/** What is found is drawn this often: ten thousand lines come in a second, and each time all their marks are made anew. */
+const DRAW_MS = 150;
 /** While one types. */
 const TYPING_MS = 200;
 /** What an open run has said meanwhile is searched this often. */
@@ -34,9 +35,9 @@ export class LogSearch {
   current: number | null = $state(null);
   hits = new SearchHits();
   readonly #runId: string;
-  readonly #frame = oncePerFrame(() => (this.version += 1));
   #stopped = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #drawTimer: ReturnType<typeof setTimeout> | undefined;
   #pauseAt: number = LIMITS.searchHits;
 
   constructor(runId: string) {
@@ -72,7 +73,8 @@ export class LogSearch {
     this.current = null;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#frame.cancel();
+    clearTimeout(this.#drawTimer);
+    this.#drawTimer = undefined;
     this.#stopped.abort();
     this.#stopped = new AbortController();
   }
@@ -94,7 +96,7 @@ export class LogSearch {
           if (signal.aborted) return;
           for (const line of lines) hits.take(line);
           isComplete ||= lines.some(endsComplete);
-          this.#frame.request();
+          this.#draw();
         },
       });
       if (signal.aborted) return;
@@ -105,6 +107,13 @@ export class LogSearch {
       }
     }
     this.#is({ kind: "complete" });
+  }
+
+  #draw(): void {
+    this.#drawTimer ??= setTimeout(() => {
+      this.#drawTimer = undefined;
+      this.version += 1;
+    }, DRAW_MS);
   }
 
   #is(state: SearchState): void {
