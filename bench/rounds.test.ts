@@ -20,7 +20,10 @@ test("who fails is left out, and the reason stands in the table; in a smoke test
     if (name === "raw" && round >= 2) throw new Error("out of memory");
     return { round };
   };
-  const { raw, node } = pick(await byTurns(bench, contenders, failing), ({ round }) => round);
+  const abandoned: string[] = [];
+  const abandon = async ({ name }: { name: string }) => void abandoned.push(name);
+  const { raw, node } = pick(await byTurns(bench, contenders, failing, { abandon }), ({ round }) => round);
+  expect(abandoned).toEqual(["raw"]);
   expect(raw).toMatchObject({ values: [1], notes: ["Error: out of memory"] });
   expect(node).toMatchObject({ values: [1, 2, 3], notes: [] });
   await expect(byTurns({ ...bench, rounds: 2, isSmoke: true }, contenders, failing)).rejects.toThrow("out of memory");

@@ -6,13 +6,13 @@ export type Turns<Result> = { results: Record<string, Result[]>; failures: Recor
 
 /**
  * Every contender in turn, as often as there are rounds, each first in turn: so whatever else happens on the machine happens to all. Round 0 warms the code and counts
- * for nothing; `isWarm` says that there is nothing to warm. Who fails is left out from then on, and the table says so.
+ * for nothing; `isWarm` says that there is nothing to warm. Who fails is abandoned, left out from then on, and the table says so.
  */
 export async function byTurns<Contender extends { name: string }, Result>(
   { rounds, isSmoke, wants }: Bench,
   all: readonly Contender[],
   measure: (contender: Contender, round: number) => Promise<Result>,
-  { isWarm = false } = {},
+  { isWarm = false, abandon }: { isWarm?: boolean; abandon?: (contender: Contender) => Promise<void> } = {},
 ): Promise<Turns<Result>> {
   const contenders = all.filter(({ name }) => wants.peer(name));
   const turns: Turns<Result> = { results: {}, failures: {} };
@@ -26,12 +26,17 @@ export async function byTurns<Contender extends { name: string }, Result>(
         if (round > 0) turns.results[contender.name]?.push(result);
       } catch (error) {
         if (isSmoke) throw error;
-        turns.failures[contender.name] = String(error);
+        turns.failures[contender.name] = reasonOf(error);
+        // What it still has to do would be measured with the others.
+        await abandon?.(contender);
       }
     }
   }
   return turns;
 }
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause !== undefined ? `${error} (${reasonOf(error.cause)})` : String(error);
 
 /** The same where one measurement is of all contenders. */
 export async function together<Result>(

@@ -17,8 +17,12 @@ export const ingest: Figure = {
       for (const load of bench.isSmoke ? SMOKE_CASES : CASES) {
         const name = `${load.size} a batch · ${load.producers} producers · ${load.watchers} watchers`;
         if (!bench.wants.case(name)) continue;
-        const turns = await byTurns(bench, servers, async ({ newLog, group }, round) =>
-          appendLoad(await newLog(), group, { ...load, seconds: round === 0 ? bench.seconds / 4 : bench.seconds }),
+        const turns = await byTurns(
+          bench,
+          servers,
+          async ({ newLog, group }, round) =>
+            appendLoad(await newLog(), group, { ...load, seconds: round === 0 ? bench.seconds / 4 : bench.seconds }),
+          { abandon: ({ stop }) => stop() },
         );
         rows.push({
           case: name,

@@ -18,8 +18,11 @@ export const latency: Figure = {
       for (const load of bench.isSmoke ? SMOKE_CASES : CASES) {
         const name = `${load.perSecond} events/s · ${load.watchers} watchers`;
         if (!bench.wants.case(name)) continue;
-        const turns = await byTurns(bench, servers, async ({ newLog, group }) =>
-          latencyLoad(await newLog(), group, { ...load, seconds: 2 * bench.seconds }),
+        const turns = await byTurns(
+          bench,
+          servers,
+          async ({ newLog, group }) => latencyLoad(await newLog(), group, { ...load, seconds: 2 * bench.seconds }),
+          { abandon: ({ stop }) => stop() },
         );
         rows.push({ case: `${name}, p50`, unit: "ms", better: "less", by: pick(turns, ({ p50 }) => p50) });
         rows.push({

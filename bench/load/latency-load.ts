@@ -23,8 +23,12 @@ export async function latencyLoad(log: PeerLog, group: number, load: LatencyLoad
     await sleep(Math.max(0, begunAt + (event * 1_000) / load.perSecond - performance.now()));
     pending.push(log.append(consoleEvent(), 1).catch((error: unknown) => void refusals.push(error)));
   }
-  await Promise.all(pending);
-  if (refusals.length > 0) throw refusals[0];
+  const isAnswered = await Promise.race([Promise.all(pending), sleep(DELIVERED_WITHIN_MS, null)]);
+  if (isAnswered === null || refusals.length > 0) {
+    watching.leave();
+    const [cause] = refusals;
+    throw new Error(`it does not keep up with ${load.perSecond} events/s`, cause === undefined ? {} : { cause });
+  }
   const received = await watching.receive(events, DELIVERED_WITHIN_MS);
   const used = usage();
   watching.leave();
