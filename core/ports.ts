@@ -77,6 +77,8 @@ export type ArchiveProgress =
       uploadId: string;
       partBytes: number;
       parts: { partNumber: number; etag: string }[];
+      /** Of a timeline that goes up in parts, made after the last of the log's. */
+      timelineUploadId?: string;
       wrong?: WrongLogs;
     }
   /** R2 gave back another log than it was given: it is to be taken away. */
@@ -170,23 +172,25 @@ export interface Archive {
   readSegments(run: RunAddress, segments: readonly SegmentKey[]): Promise<(Uint8Array | null)[]>;
   /** The whole log in one put. */
   putLog(run: RunAddress, bytes: Uint8Array): Promise<void>;
-  startUpload(run: RunAddress): Promise<string>;
+  startUpload(run: RunAddress, file: UploadedFile): Promise<string>;
   /** Part `partNumber`, from 1. `gone` when the upload does not exist any more. */
   uploadPart(
     run: RunAddress,
-    upload: { uploadId: string; partNumber: number },
+    upload: Upload & { partNumber: number },
     bytes: Uint8Array,
   ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }>;
   completeUpload(
     run: RunAddress,
-    upload: { uploadId: string; parts: { partNumber: number; etag: string }[] },
+    upload: Upload & { parts: { partNumber: number; etag: string }[] },
   ): Promise<{ kind: "completed" } | { kind: "gone" }>;
   /** The parts of an upload that is not to be completed any more. */
-  abortUpload(run: RunAddress, uploadId: string): Promise<void>;
+  abortUpload(run: RunAddress, upload: Upload): Promise<void>;
   /** Size of the whole log, or null. */
   logBytes(run: RunAddress): Promise<number | null>;
-  /** SHA-256 of the whole log as it is stored, read back. */
-  hashLog(run: RunAddress): Promise<string>;
+  /** SHA-256 of the whole log as it is stored, read back; `take` gets its bytes as they come. */
+  hashLog(run: RunAddress, take: (bytes: Uint8Array) => Promise<void>): Promise<string>;
+  /** What is made of the whole log, in one put. */
+  putBeside(run: RunAddress, file: "index" | "timeline", bytes: Uint8Array): Promise<void>;
   putManifest(run: RunAddress, manifest: string): Promise<void>;
   /** Null when the run is not archived, or not any more. */
   readManifest(run: RunAddress): Promise<Manifest | null>;
@@ -194,6 +198,9 @@ export interface Archive {
   /** Takes the whole log away. */
   deleteLog(run: RunAddress): Promise<void>;
 }
+/** What may be too large for one put. */
+export type UploadedFile = "log" | "timeline";
+export type Upload = { file: UploadedFile; uploadId: string };
 /** `sha256`: of its bytes. */
 export type StoredSegment = { kind: "stored"; sha256: string };
 export type RunAddress = { workspaceId: string; runId: string };

@@ -1,8 +1,8 @@
 import { bytesToHex } from "../protocol/hex.ts";
 import type { Manifest } from "../protocol/proof/manifest.ts";
-import type { Archive, RunAddress, SegmentKey, StoredSegment } from "../core/ports.ts";
+import type { Archive, RunAddress, SegmentKey, StoredSegment, Upload, UploadedFile } from "../core/ports.ts";
 import { isNoSuchUpload } from "./r2-errors.ts";
-import { manifestKey, segmentKey, wholeLogKey } from "./log-keys.ts";
+import { indexKey, manifestKey, segmentKey, timelineKey, wholeLogKey } from "./log-keys.ts";
 import { manifestOf } from "./stored-manifest.ts";
 import { isR2Error, NO_SUCH_UPLOAD, OUTSIDE_THE_OBJECT } from "./r2-error.ts";
 
@@ -71,18 +71,18 @@ export class R2Archive implements Archive {
     await this.#bucket.put(wholeLogKey(run), bytes, NDJSON);
   }
 
-  async startUpload(run: RunAddress): Promise<string> {
-    const upload = await this.#bucket.createMultipartUpload(wholeLogKey(run), NDJSON);
+  async startUpload(run: RunAddress, file: UploadedFile): Promise<string> {
+    const upload = await this.#bucket.createMultipartUpload(keyOf(run, file), NDJSON);
     return upload.uploadId;
   }
 
   async uploadPart(
     run: RunAddress,
-    { uploadId, partNumber }: { uploadId: string; partNumber: number },
+    { partNumber, ...upload }: Upload & { partNumber: number },
     bytes: Uint8Array,
   ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }> {
     try {
-      const part = await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).uploadPart(partNumber, bytes);
+      const part = await this.#resumed(run, upload).uploadPart(partNumber, bytes);
       return { kind: "uploaded", etag: part.etag };
     } catch (error) {
       if (isR2Error(error, NO_SUCH_UPLOAD)) return { kind: "gone" };
@@ -92,10 +92,10 @@ export class R2Archive implements Archive {
 
   async completeUpload(
     run: RunAddress,
-    { uploadId, parts }: { uploadId: string; parts: { partNumber: number; etag: string }[] },
+    { parts, ...upload }: Upload & { parts: { partNumber: number; etag: string }[] },
   ): Promise<{ kind: "completed" } | { kind: "gone" }> {
     try {
-      await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).complete(parts);
+      await this.#resumed(run, upload).complete(parts);
       return { kind: "completed" };
     } catch (error) {
       if (isR2Error(error, NO_SUCH_UPLOAD)) return { kind: "gone" };
@@ -103,9 +103,9 @@ export class R2Archive implements Archive {
     }
   }
 
-  async abortUpload(run: RunAddress, uploadId: string): Promise<void> {
+  async abortUpload(run: RunAddress, upload: Upload): Promise<void> {
     try {
-      await this.#bucket.resumeMultipartUpload(wholeLogKey(run), uploadId).abort();
+      await this.#resumed(run, upload).abort();
     } catch (error) {
       if (!isNoSuchUpload(error)) throw error;
     }
@@ -116,12 +116,22 @@ export class R2Archive implements Archive {
     return object?.size ?? null;
   }
 
-  async hashLog(run: RunAddress): Promise<string> {
+  async hashLog(run: RunAddress, take: (bytes: Uint8Array) => Promise<void>): Promise<string> {
     const object = await this.#bucket.get(wholeLogKey(run));
     if (object === null) throw new Error(`${wholeLogKey(run)} is gone right after it was written`);
     const digest = new crypto.DigestStream("SHA-256");
-    await object.body.pipeTo(digest);
+    const writer = digest.getWriter();
+    for await (const bytes of object.body) {
+      await writer.write(bytes);
+      await take(bytes);
+    }
+    await writer.close();
     return bytesToHex(new Uint8Array(await digest.digest));
+  }
+
+  async putBeside(run: RunAddress, file: "index" | "timeline", bytes: Uint8Array): Promise<void> {
+    if (file === "timeline") await this.#bucket.put(timelineKey(run), bytes, NDJSON);
+    else await this.#bucket.put(indexKey(run), bytes, { httpMetadata: { contentType: "application/octet-stream" } });
   }
 
   async putManifest(run: RunAddress, manifest: string): Promise<void> {
@@ -143,11 +153,17 @@ export class R2Archive implements Archive {
     await this.#bucket.delete(wholeLogKey(run));
   }
 
+  #resumed(run: RunAddress, { file, uploadId }: Upload): R2MultipartUpload {
+    return this.#bucket.resumeMultipartUpload(keyOf(run, file), uploadId);
+  }
+
   async #segmentBytes(run: RunAddress, segment: SegmentKey): Promise<Uint8Array | null> {
     const object = await this.#bucket.get(segmentKey(run, segment));
     return object === null ? null : new Uint8Array(await object.arrayBuffer());
   }
 }
+
+const keyOf = (run: RunAddress, file: UploadedFile): string => (file === "log" ? wholeLogKey(run) : timelineKey(run));
 
 async function hashed(lines: string): Promise<{ bytes: Uint8Array; sha256: string }> {
   const bytes = new TextEncoder().encode(lines);

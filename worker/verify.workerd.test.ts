@@ -48,7 +48,12 @@ async function makeRun(isEnded: boolean): Promise<string> {
   await vi.waitFor(
     async () => {
       const { objects } = await env.ARCHIVE.list({ prefix: folderOf(run_id) });
-      expect(objects.map(({ key }) => key.slice(folderOf(run_id).length))).toEqual(["events.ndjson", "manifest.json"]);
+      expect(objects.map(({ key }) => key.slice(folderOf(run_id).length))).toEqual([
+        "events.ndjson",
+        "index.bin",
+        "manifest.json",
+        "timeline.ndjson",
+      ]);
     },
     { timeout: 20_000 },
   );

@@ -9,15 +9,21 @@ export type LogStart = { offset: number; firstSequence: number };
  * [WIN2]
  */
 export function startAt(index: LogIndex, sequence: number): LogStart {
-  const { offset, firstSequence } = index.block(index.blockOf(sequence));
-  return { offset: Math.max(0, offset - 1), firstSequence };
+  const block = index.blockOf(sequence);
+  // Lines before the first that is there are gone: they are told from the start on.
+  if (block === 0) return { offset: 0, firstSequence: 1 };
+  const { offset, firstSequence } = index.block(block);
+  return { offset: offset - 1, firstSequence };
 }
 
 /** After which line the first one whose time is `at` or later is looked for: none up to it has such a time. [WIN2] */
 export const startInTime = (index: LogIndex, at: string): { afterSequence: number; ahead: AheadLines[] } => ({
-  afterSequence: index.block(index.blockAt(Date.parse(at))).firstSequence - 1,
+  afterSequence: beforeBlock(index, index.blockAt(Date.parse(at))),
   ahead: index.ahead(),
 });
+
+const beforeBlock = (index: LogIndex, block: number): number =>
+  block === 0 ? 0 : index.block(block).firstSequence - 1;
 
 /** Who reads on after the first read wants more: each may be twice as long as the one before, up to this many times the first. */
 const MOST_GROWTH = 8;

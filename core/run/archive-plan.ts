@@ -130,9 +130,12 @@ export function requestsOf(step: ArchiveStep, segments: number): number {
       return step.segments.length;
     case "delete_segments":
       return Math.ceil(segments / 1_000);
+    case "complete_upload":
+      // Complete, look whether it is there, read it back; the timeline, which has no more parts than the log; the index.
+      return 3 + step.parts.length + 3 + 1;
     default:
-      // The most is completing an upload: complete, look whether it is there, read it back for its hash.
-      return 3;
+      // The most is the put of a whole log: that, reading it back, timeline and index.
+      return 4;
   }
 }
 

@@ -1,22 +1,25 @@
 import { isTerminal } from "../../protocol/event.ts";
 import { manifestText, signedText, type UnsignedManifest } from "../../protocol/proof/manifest.ts";
-import { bytesToHex } from "../../protocol/hex.ts";
-import type { ArchiveProgress, EventLog, RunPorts, Segment, SegmentDamage, SegmentKey } from "../ports.ts";
+import { LogIndexer } from "../index/log-indexer.ts";
+import type { ArchiveProgress, RunPorts, Segment, SegmentDamage } from "../ports.ts";
 import { backoffMs, wrongLogPauseMs } from "./alarm-plan.ts";
 import {
   begunAnew,
   logBytes,
   nextArchiveStep,
+  partBytesFor,
   planSegment,
   requestsOf,
   wrongOf,
   type ArchiveStep,
 } from "./archive-plan.ts";
 import { GatheredLog } from "./gathered-log.ts";
-import { endSha256, hashedWith } from "./log-hash.ts";
+import { judgeSegment, type Judged } from "./judge-segment.ts";
+import { endSha256 } from "./log-hash.ts";
 import { buildManifest } from "./manifest.ts";
-import { checkpointOf, storedThrough, type RunMemory } from "./run-memory.ts";
-import { salvage, type Salvage } from "./salvage.ts";
+import { putSegment } from "./put-segment.ts";
+import { storedThrough, type RunMemory } from "./run-memory.ts";
+import { TimelineWriter } from "./timeline-writer.ts";
 
 /** What the archiver asks of the run it archives. */
 export type ArchiverHost = {
@@ -38,9 +41,6 @@ export type ArchiverHost = {
 };
 
 type ArchiverPorts = Pick<RunPorts, "log" | "archive" | "clock" | "sha256" | "sign" | "report">;
-
-/** A segment as it was found, and what of it the whole log can have. */
-type Judged = Pick<Salvage, "lost"> & { bytes: Uint8Array; damage: SegmentDamage | null };
 
 /** One invocation may make 10,000 requests, and others need some of them; the alarm goes on with the rest. [ARC5] */
 const MOST_REQUESTS = 5_000;
@@ -134,7 +134,7 @@ export class Archiver {
         return;
       }
       case "put_segment":
-        return this.#putSegment(memory, step.segment);
+        return putSegment(this.#ports, () => this.#host.memory(), memory, step.segment);
       case "gather": {
         const stored = await archive.readSegments(run, step.segments);
         const bodies = await this.#judged(memory, step.segments, stored);
@@ -145,13 +145,13 @@ export class Archiver {
         await archive.putLog(run, this.#gathered.take(step.range));
         return this.#composed(memory);
       case "start_upload": {
-        const uploadId = await archive.startUpload(run);
+        const uploadId = await archive.startUpload(run, "log");
         const { partBytes } = step;
         this.#keepProgress(memory, { phase: "composing", uploadId, partBytes, parts: [], ...wrongOf(memory.archive) });
         return;
       }
       case "upload_part": {
-        const part = await archive.uploadPart(run, step, this.#gathered.take(step.range));
+        const part = await archive.uploadPart(run, { ...step, file: "log" }, this.#gathered.take(step.range));
         if (part.kind === "gone") return this.#uploadGone(memory);
         this.#gathered.dropThrough(step.range.to);
         if (memory.archive.phase !== "composing") return;
@@ -160,7 +160,7 @@ export class Archiver {
         return;
       }
       case "complete_upload": {
-        const answer = await archive.completeUpload(run, step);
+        const answer = await archive.completeUpload(run, { ...step, file: "log" });
         return answer.kind === "gone" ? this.#uploadGone(memory) : this.#composed(memory);
       }
       case "delete_log":
@@ -195,45 +195,6 @@ export class Archiver {
     }
   }
 
-  async #putSegment(memory: RunMemory, key: SegmentKey): Promise<void> {
-    const { archive, log } = this.#ports;
-    const lines = collectLines(log, key);
-    const put = await archive.putSegment(memory.identity, key, lines);
-    const sha256 = put.kind === "stored" ? put.sha256 : await this.#replaceSegment(memory, key, lines, put.etag);
-    // The run may have been erased or recalled while R2 worked: what is written down now must be about the run as it is.
-    const now = this.#host.memory();
-    const at = now?.segments.findIndex((segment) => segment.firstSequence === key.firstSequence) ?? -1;
-    const segment = now?.segments[at];
-    if (now === null || segment === undefined) return;
-    const stored: Segment = { ...segment, sha256 };
-    const hashed = hashedWith(now.hashed, lines);
-    log.transaction(() => {
-      log.putSegment(stored);
-      log.putCheckpoint({ ...checkpointOf(now), hashed });
-      log.dropThrough(stored.lastSequence);
-    });
-    now.segments[at] = stored;
-    now.hashed = hashed;
-    now.hotBytes -= stored.bytes;
-    now.oldestHotAt = firstOf(log.rowsAfter(stored.lastSequence))?.receivedAt ?? null;
-  }
-
-  /**
-   * Something else lies where the segment is to be: these lines are stored nowhere else yet, so it gives way. It is written down first, and what goes
-   * to R2 waits until that is durable: an object whose storage is another's by now cannot undo what that has put there. [ARC7]
-   */
-  async #replaceSegment(memory: RunMemory, key: SegmentKey, lines: string, etag: string): Promise<string> {
-    const { archive, log, report } = this.#ports;
-    const planned = memory.segments.at(-1);
-    if (this.#host.memory() !== memory || planned === undefined) throw new Error("the run has changed meanwhile");
-    log.putSegment(planned);
-    const { firstSequence: first, lastSequence: last } = key;
-    report("segment_replaced", { workspace_id: memory.identity.workspaceId, first, last, etag });
-    const replaced = await archive.replaceSegment(memory.identity, key, lines, etag);
-    if (replaced.kind === "stored") return replaced.sha256;
-    throw new Error(`what lies where the segment ${first}-${last} is to be has changed meanwhile`);
-  }
-
   /**
    * What the archive is to have of these segments, each held against the hash it was stored with. Of a damaged one what is left: it must not hold up
    * the rest for ever. Null when that is news: it is written down first, and what was planned without it is planned again. [DMG1]
@@ -246,7 +207,7 @@ export class Archiver {
     const bodies: Uint8Array[] = [];
     for (const [at, segment] of segments.entries()) {
       const bytes = stored[at] ?? null;
-      const judged = await this.#judge(segment, bytes);
+      const judged = await judgeSegment(segment, bytes, this.#ports.sha256);
       if (JSON.stringify(judged.damage) !== JSON.stringify(segment.damage ?? null)) {
         await this.#noteDamage(memory, segment, judged);
         return null;
@@ -254,15 +215,6 @@ export class Archiver {
       bodies.push(judged.bytes);
     }
     return bodies;
-  }
-
-  async #judge(segment: Segment, stored: Uint8Array | null): Promise<Judged> {
-    if (stored !== null && (await this.#hex(stored)) === segment.sha256)
-      return { bytes: stored, damage: null, lost: [] };
-    const { bytes, lost } = salvage(segment, stored);
-    const sha256 = await this.#hex(bytes);
-    // Something was added that is no line of it: without that it is whole.
-    return { bytes, lost, damage: sha256 === segment.sha256 ? null : { bytes: bytes.length, sha256 } };
   }
 
   async #noteDamage(memory: RunMemory, segment: Segment, { damage, lost }: Judged): Promise<void> {
@@ -277,32 +229,55 @@ export class Archiver {
     if (archive.phase !== "composing") return;
     // Parts that are there were cut where the bytes were before.
     this.#keepProgress(memory, begunAnew(archive));
-    await this.#ports.archive.abortUpload(memory.identity, archive.uploadId);
+    await this.abandon(memory, archive);
   }
 
-  async #hex(bytes: Uint8Array): Promise<string> {
-    return bytesToHex(await this.#ports.sha256(bytes));
+  /** Ends the uploads that were under way. */
+  async abandon({ identity }: RunMemory, archive: ArchiveProgress): Promise<void> {
+    if (archive.phase !== "composing") return;
+    await this.#ports.archive.abortUpload(identity, { file: "log", uploadId: archive.uploadId });
+    await this.#abandonTimeline(identity, archive);
+  }
+
+  async #abandonTimeline(run: RunMemory["identity"], archive: ArchiveProgress): Promise<void> {
+    if (archive.phase !== "composing" || archive.timelineUploadId === undefined) return;
+    await this.#ports.archive.abortUpload(run, { file: "timeline", uploadId: archive.timelineUploadId });
   }
 
   /** After a kill between `complete` and writing that down, R2 knows the upload no more but has the log. [ARC3] */
   async #uploadGone(memory: RunMemory): Promise<void> {
     const bytes = await this.#ports.archive.logBytes(memory.identity);
     if (bytes === logBytes(memory.segments)) return this.#composed(memory);
+    await this.#abandonTimeline(memory.identity, memory.archive);
     this.#keepProgress(memory, begunAnew(memory.archive));
   }
 
+  /** The whole log is there: it is read back for its hash, and as it passes by its index and timeline are made. [ARC9] */
   async #composed(memory: RunMemory): Promise<void> {
+    const { archive, sha256: hash } = this.#ports;
+    const run = memory.identity;
     this.#gathered.forget();
-    const sha256 = await this.#ports.archive.hashLog(memory.identity);
+    // Of an attempt that was killed.
+    await this.#abandonTimeline(run, memory.archive);
+    const timeline = new TimelineWriter(archive, run, partBytesFor(logBytes(memory.segments)), (timelineUploadId) => {
+      if (memory.archive.phase === "composing") this.#keepProgress(memory, { ...memory.archive, timelineUploadId });
+    });
+    const indexer = new LogIndexer(memory.ahead, { sha256: hash, timeline: (bytes) => timeline.add(bytes) });
+    const sha256 = await archive.hashLog(run, (bytes) => indexer.add(bytes));
+    const index = await indexer.finish();
     const isWhole = memory.segments.every(({ damage }) => damage === undefined);
     const written = endSha256(this.#ports.log, memory);
     if (isWhole && written !== null && sha256 !== written) {
+      await timeline.abort();
       // R2 gives back other bytes than it took, or somebody else put them there. The segments are still right: they are read until it is. [ARC8]
       const count = (wrongOf(memory.archive).wrong?.count ?? 0) + 1;
       this.#ports.report("log_wrong", { workspace_id: memory.identity.workspaceId, sha256, expected: written, count });
       const until = this.#ports.clock.now() + wrongLogPauseMs(count);
       return this.#keepProgress(memory, { phase: "wrong", wrong: { count, until } });
     }
+    await timeline.finish();
+    // Last: who finds an index finds its timeline.
+    await archive.putBeside(run, "index", index);
     if (this.#host.memory() === memory && memory.isIncomplete === isWhole) this.#host.composed(memory, !isWhole);
     this.#keepProgress(memory, { phase: "composed", sha256 });
   }
@@ -329,19 +304,4 @@ export class Archiver {
     this.#ports.log.putArchive(archive);
     memory.archive = archive;
   }
-}
-
-/** The lines of a planned segment, from the rows that it covers whole. */
-function collectLines(log: EventLog, key: SegmentKey): string {
-  let lines = "";
-  for (const row of log.batchesAfter(key.firstSequence - 1)) {
-    if (row.lastSequence > key.lastSequence) break;
-    lines += row.lines;
-  }
-  return lines;
-}
-
-function firstOf<T>(items: Iterable<T>): T | undefined {
-  for (const item of items) return item;
-  return undefined;
 }

@@ -226,8 +226,7 @@ export class Run {
     this.#forget();
     if (held === null) return { kind: "erased" };
     await this.#ports.log.erase();
-    const { identity, archive } = held;
-    if (archive.phase === "composing") await this.#ports.archive.abortUpload(identity, archive.uploadId);
+    await this.#archiver.abandon(held, held.archive);
     return { kind: "erased" };
   }
 

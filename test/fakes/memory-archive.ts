@@ -1,22 +1,25 @@
 import { createHash } from "node:crypto";
 import type { Manifest } from "../../protocol/proof/manifest.ts";
-import type { Archive, RunAddress, SegmentKey, StoredSegment } from "../../core/ports.ts";
-import { manifestKey, segmentKey, wholeLogKey } from "../../storage/log-keys.ts";
+import type { Archive, RunAddress, SegmentKey, StoredSegment, Upload, UploadedFile } from "../../core/ports.ts";
+import { indexKey, manifestKey, segmentKey, timelineKey, wholeLogKey } from "../../storage/log-keys.ts";
 import { manifestOf } from "../../storage/stored-manifest.ts";
 
 export type ArchiveCall = keyof Archive;
-type Upload = { key: string; parts: Map<number, { etag: string; bytes: Buffer }> };
+type OpenUpload = { key: string; parts: Map<number, { etag: string; bytes: Buffer }> };
 type PartList = { partNumber: number; etag: string }[];
 
 /** R2's limit for every part but the last. */
 const LEAST_PART_BYTES = 5 * 1024 * 1024;
+
+/** A body comes in pieces that end anywhere. */
+const READ_BYTES = 100_003;
 
 const hashOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 /** A bucket in memory, with R2's rules: create-once puts, equal parts, an upload that is gone once it is complete. */
 export class MemoryArchive implements Archive {
   readonly objects = new Map<string, Buffer>();
-  readonly #uploads = new Map<string, Upload>();
+  readonly #uploads = new Map<string, OpenUpload>();
   #started = 0;
   /** Called before each call takes effect, with the requests that R2 would count: throws to fail it, waits to hang it. */
   interrupt: (call: ArchiveCall, requests?: number) => Promise<void> | void = () => {};
@@ -70,17 +73,17 @@ export class MemoryArchive implements Archive {
     this.objects.set(wholeLogKey(run), Buffer.from(bytes));
   }
 
-  async startUpload(run: RunAddress): Promise<string> {
+  async startUpload(run: RunAddress, file: UploadedFile): Promise<string> {
     await this.interrupt("startUpload");
     this.#started += 1;
     const uploadId = `upload-${this.#started}`;
-    this.#uploads.set(uploadId, { key: wholeLogKey(run), parts: new Map() });
+    this.#uploads.set(uploadId, { key: file === "log" ? wholeLogKey(run) : timelineKey(run), parts: new Map() });
     return uploadId;
   }
 
   async uploadPart(
     _run: RunAddress,
-    { uploadId, partNumber }: { uploadId: string; partNumber: number },
+    { uploadId, partNumber }: Upload & { partNumber: number },
     part: Uint8Array,
   ): Promise<{ kind: "uploaded"; etag: string } | { kind: "gone" }> {
     await this.interrupt("uploadPart");
@@ -94,7 +97,7 @@ export class MemoryArchive implements Archive {
 
   async completeUpload(
     _run: RunAddress,
-    { uploadId, parts }: { uploadId: string; parts: PartList },
+    { uploadId, parts }: Upload & { parts: PartList },
   ): Promise<{ kind: "completed" } | { kind: "gone" }> {
     await this.interrupt("completeUpload");
     const upload = this.#uploads.get(uploadId);
@@ -117,7 +120,7 @@ export class MemoryArchive implements Archive {
     return { kind: "completed" };
   }
 
-  async abortUpload(_run: RunAddress, uploadId: string): Promise<void> {
+  async abortUpload(_run: RunAddress, { uploadId }: Upload): Promise<void> {
     await this.interrupt("abortUpload");
     this.#uploads.delete(uploadId);
   }
@@ -132,11 +135,17 @@ export class MemoryArchive implements Archive {
     return this.objects.get(wholeLogKey(run))?.length ?? null;
   }
 
-  async hashLog(run: RunAddress): Promise<string> {
+  async hashLog(run: RunAddress, take: (bytes: Uint8Array) => Promise<void>): Promise<string> {
     await this.interrupt("hashLog");
     const bytes = this.objects.get(wholeLogKey(run));
     if (bytes === undefined) throw new Error(`${wholeLogKey(run)} is missing`);
+    for (let at = 0; at < bytes.length; at += READ_BYTES) await take(bytes.subarray(at, at + READ_BYTES));
     return hashOf(bytes);
+  }
+
+  async putBeside(run: RunAddress, file: "index" | "timeline", bytes: Uint8Array): Promise<void> {
+    await this.interrupt("putBeside");
+    this.objects.set(file === "index" ? indexKey(run) : timelineKey(run), Buffer.from(bytes));
   }
 
   async putManifest(run: RunAddress, manifest: string): Promise<void> {

@@ -117,7 +117,8 @@ test.concurrent(
       const before = await expectSameEverywhere(api, run_id);
       await waitUntil(
         "the run is archived",
-        () => keysOf(server, run_id).join() === "logs/events.ndjson,logs/manifest.json",
+        () =>
+          keysOf(server, run_id).join() === "logs/events.ndjson,logs/index.bin,logs/manifest.json,logs/timeline.ndjson",
         { timeoutMs: 30_000 },
       );
       const lines = await expectSameEverywhere(api, run_id);

@@ -112,7 +112,12 @@ describe("a run whose object was emptied", () => {
     expect(await refused("x".repeat(4_200_000))).toEqual([413, "PAYLOAD_TOO_LARGE", undefined]);
     expect(await refused('{"type":"run.queued"}', { "content-type": "a/b" })).toEqual([409, "RUN_ENDED", undefined]);
     expect((await api.read(runId)).text).toBe(before);
-    expect(await inspected.keys(runId)).toEqual(["logs/events.ndjson", "logs/manifest.json"]);
+    expect(await inspected.keys(runId)).toEqual([
+      "logs/events.ndjson",
+      "logs/index.bin",
+      "logs/manifest.json",
+      "logs/timeline.ndjson",
+    ]);
   });
 });
 

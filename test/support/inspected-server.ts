@@ -86,7 +86,8 @@ export async function startInspectedServer(): Promise<InspectedServer> {
     archived: (runId) =>
       waitUntil(
         `run ${runId} is archived`,
-        async () => (await keys(runId)).join() === "logs/events.ndjson,logs/manifest.json",
+        async () =>
+          (await keys(runId)).join() === "logs/events.ndjson,logs/index.bin,logs/manifest.json,logs/timeline.ndjson",
         { timeoutMs: 60_000 },
       ),
     remove: async () => {

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { Run } from "../../../protocol/api.ts";
 import { parseLine } from "../../../protocol/ndjson.ts";
 import { foldSummary, newSummary, summaryForEmbedding } from "../../../protocol/summary.ts";
+import { lineType } from "../../../protocol/type-filter.ts";
 import { type Api, linesOf, messageOf } from "../../support/api.ts";
 import { expectManifest, expectSameEverywhere } from "../../support/read-every-way.ts";
 import type { FollowingWatcher } from "../../support/watcher.ts";
@@ -34,6 +35,8 @@ export async function checkRun(api: Api, subject: Subject, readStored: ReadStore
   for (const watcher of watchers) expect(watcher.lines).toEqual(lines);
   expect(log.startsWith(sample), `a read of ${sample.length} bytes is a prefix`).toBe(true);
   expect(await readStored(runId, "logs/events.ndjson")).toBe(log);
+  const timeline = lines.filter((line) => !["console.line", "metric.recorded"].includes(lineType(line)));
+  expect(await readStored(runId, "logs/timeline.ndjson")).toBe(timeline.map((line) => `${line}\n`).join(""));
   expectManifest(JSON.parse((await readStored(runId, "logs/manifest.json")) ?? "{}"), log);
   expectSent(lines, producers);
   await checkUploads(api, runId, lines, uploads);

@@ -85,7 +85,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: "core/run/archiver.ts",
-        find: "        return this.#putSegment(memory, step.segment);",
+        find: "        return putSegment(this.#ports, () => this.#host.memory(), memory, step.segment);",
         // Each attempt takes along what has come since the last one.
         replace: `        for (const row of log.rowsAfter(step.segment.lastSequence)) {
           const planned = memory.segments.at(-1);
@@ -93,7 +93,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
           planned.lastSequence = row.lastSequence;
           planned.bytes += row.bytes;
         }
-        return this.#putSegment(memory, memory.segments.at(-1) ?? step.segment);`,
+        return putSegment(this.#ports, () => this.#host.memory(), memory, memory.segments.at(-1) ?? step.segment);`,
       },
     ],
   },
@@ -123,7 +123,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "encode a line again",
     changes: [
       {
-        file: "core/run/archiver.ts",
+        file: "core/run/put-segment.ts",
         find: "    lines += row.lines;",
         replace:
           '    for (const line of row.lines.split("\\n")) if (line !== "") lines += JSON.stringify(JSON.parse(line)) + "\\n";',

@@ -32,6 +32,8 @@ export function layoutFault(keys: readonly StoredKey[]): string | null {
     .flatMap(({ range, size }) => (range === null ? [] : [{ first: Number(range[1]), last: Number(range[2]), size }]));
   const whole = keys.find(({ key }) => key === "logs/events.ndjson");
   const isProved = keys.some(({ key }) => key === "logs/manifest.json");
+  const isBeside = ["index.bin", "timeline.ndjson"].every((name) => keys.some(({ key }) => key === `logs/${name}`));
+  if (isProved && !isBeside) return "a manifest without its index and timeline";
   if (isProved) return whole === undefined ? "a manifest without a log" : null;
   let next = 1;
   for (const { first, last } of segments) {
