@@ -63,6 +63,8 @@ export type Segment = {
   bytes: number;
   /** null until the put is known to have worked. */
   sha256: string | null;
+  /** The greatest time of its lines, as the log's time has it; not known of one that was stored before it was kept. [TIME2] */
+  latestAt?: string;
   /** What the archive can still have of it, when it was found to be damaged or gone. [DMG1] */
   damage?: SegmentDamage;
 };

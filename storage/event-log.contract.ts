@@ -166,6 +166,9 @@ export function eventLogContract(
         log.putSegment({ firstSequence: 1, lastSequence: 3, bytes: 30, sha256: "abc" });
         log.dropThrough(3);
         expect(log.load()?.segments).toEqual([{ firstSequence: 1, lastSequence: 3, bytes: 30, sha256: "abc" }]);
+        const latestAt = "2026-11-21T02:30:00.123Z";
+        log.putSegment({ firstSequence: 1, lastSequence: 3, bytes: 30, sha256: "abc", latestAt });
+        expect(log.load()?.segments).toMatchObject([{ sha256: "abc", latestAt }]);
         expect([...log.batchesAfter(0)]).toEqual([batch(4, 4)]);
         expect([...log.emptyBatches()]).toEqual([]);
       }),

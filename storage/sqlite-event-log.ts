@@ -38,7 +38,8 @@ CREATE TABLE IF NOT EXISTS segments (
   first_sequence INTEGER PRIMARY KEY,
   last_sequence INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  sha256 TEXT
+  sha256 TEXT,
+  latest_at TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS facts (
   name TEXT NOT NULL,
@@ -53,6 +54,14 @@ const FACT_PART_CHARS = 500_000;
 
 /** By the segment's first sequence. */
 type DamageBySegment = Record<number, SegmentDamage>;
+
+type SegmentRow = {
+  first_sequence: number;
+  last_sequence: number;
+  bytes: number;
+  sha256: string | null;
+  latest_at: string | null;
+};
 
 type BatchRow = {
   first_sequence: number;
@@ -78,12 +87,14 @@ export class SqliteEventLog implements EventLog {
     archive: ArchiveProgress;
   } | null {
     // An object that is only asked about gets no tables. [LOG1]
-    const known = this.#sql<{ name: string }>("SELECT name FROM sqlite_master WHERE name = 'facts'");
-    if (known.toArray().length === 0) return null;
+    const known = this.#sql<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = 'segments'").toArray();
+    if (known[0] === undefined) return null;
+    // Made before the time of segments was kept.
+    if (!known[0].sql.includes("latest_at")) this.#sql("ALTER TABLE segments ADD COLUMN latest_at TEXT");
     const identity = this.#fact<RunIdentity>("identity");
     if (identity === null) return null;
-    const segments = this.#sql<{ first_sequence: number; last_sequence: number; bytes: number; sha256: string | null }>(
-      "SELECT first_sequence, last_sequence, bytes, sha256 FROM segments ORDER BY first_sequence",
+    const segments = this.#sql<SegmentRow>(
+      "SELECT first_sequence, last_sequence, bytes, sha256, latest_at FROM segments ORDER BY first_sequence",
     );
     const damaged = this.#fact<DamageBySegment>("damage") ?? {};
     return {
@@ -96,6 +107,7 @@ export class SqliteEventLog implements EventLog {
           lastSequence: row.last_sequence,
           bytes: row.bytes,
           sha256: row.sha256,
+          ...(row.latest_at === null ? {} : { latestAt: row.latest_at }),
           ...(damage === undefined ? {} : { damage }),
         };
       }),
@@ -119,11 +131,12 @@ export class SqliteEventLog implements EventLog {
 
   putSegment(segment: Segment): void {
     this.#sql(
-      "INSERT INTO segments (first_sequence, last_sequence, bytes, sha256) VALUES (?, ?, ?, ?) ON CONFLICT (first_sequence) DO UPDATE SET sha256 = excluded.sha256",
+      "INSERT INTO segments (first_sequence, last_sequence, bytes, sha256, latest_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (first_sequence) DO UPDATE SET sha256 = excluded.sha256, latest_at = excluded.latest_at",
       segment.firstSequence,
       segment.lastSequence,
       segment.bytes,
       segment.sha256,
+      segment.latestAt ?? null,
     );
   }
 

@@ -1,4 +1,17 @@
+import { lineHead } from "./line-head.ts";
 import type { AheadLines } from "../run/receipts.ts";
+
+/** The greatest time of these lines, none of them later than its receipt. */
+export function latestTime(lines: Uint8Array, ahead: readonly AheadLines[]): string {
+  const times = new LineTimes(ahead);
+  for (let from = 0; from < lines.length; from = lines.indexOf(NEWLINE, from) + 1 || lines.length) {
+    const head = lineHead(lines, from);
+    if (head !== null) times.read(head.sequence, lines, head.timeFrom, head.timeTo);
+  }
+  return times.text;
+}
+
+const NEWLINE = 0x0a;
 
 /** Years of four digits, to the millisecond, in UTC: such texts sort as their times do. */
 const TIME_CHARS = "2026-11-21T02:30:00.123Z".length;
@@ -12,6 +25,11 @@ export class LineTimes {
 
   constructor(ahead: readonly AheadLines[]) {
     this.#ahead = ahead;
+  }
+
+  /** The latest so far, as it is written; "" before the first. */
+  get text(): string {
+    return this.#time;
   }
 
   /** A line whose `created_at` stands at `from..to` of these bytes. */

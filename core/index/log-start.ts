@@ -1,3 +1,4 @@
+import type { Segment } from "../ports.ts";
 import type { AheadLines } from "../run/receipts.ts";
 import { MOST_READ_BYTES, type LogIndex } from "./log-index.ts";
 
@@ -16,11 +17,17 @@ export function startAt(index: LogIndex, sequence: number): LogStart {
   return { offset: offset - 1, firstSequence };
 }
 
-/** After which line the first one whose time is `at` or later is looked for: none up to it has such a time. [WIN2] */
+/** After which line the first one whose time is `at` or later is looked for: none up to it has such a time. [WIN2] [TIME2] */
 export const startInTime = (index: LogIndex, at: string): { afterSequence: number; ahead: AheadLines[] } => ({
   afterSequence: beforeBlock(index, index.blockAt(Date.parse(at))),
   ahead: index.ahead(),
 });
+
+/** The same of an open run, by its segments, of which each knows the greatest time of its lines; what follows them is hot. [TIME2] */
+export const startInSegments = (tail: { hotAfter: number; segments: readonly Segment[] }, at: string): number => {
+  const segment = tail.segments.find(({ latestAt }) => latestAt === undefined || latestAt >= at);
+  return segment === undefined ? tail.hotAfter : segment.firstSequence - 1;
+};
 
 const beforeBlock = (index: LogIndex, block: number): number =>
   block === 0 ? 0 : index.block(block).firstSequence - 1;

@@ -5,6 +5,7 @@ import { completion, RunWorld } from "../../test/fakes/run-world.ts";
 import type { LogWindow } from "../ports.ts";
 import { manifestAhead } from "../run/manifest.ts";
 import { noteReceipt, type AheadLines } from "../run/receipts.ts";
+import { startInSegments } from "../index/log-start.ts";
 import { fromTime } from "./log-time.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -42,7 +43,8 @@ const said = fc.record({
   evict: fc.boolean(),
 });
 
-test("[EVT10] [TIME1] a position by time is the first line at which the greatest time so far, bounded by receipt, is reached", async () => {
+test("[EVT10] [TIME1] [TIME2] a position by time is the first line at which the greatest time so far, bounded by receipt, is reached", async () => {
+  let hasSegments = false;
   await fc.assert(
     fc.asyncProperty(fc.array(said, { maxLength: 12 }), fc.boolean(), async (batches, isEnded) => {
       const world = new RunWorld();
@@ -78,6 +80,13 @@ test("[EVT10] [TIME1] a position by time is the first line at which the greatest
       for (const at of new Set(asked)) {
         const first = times.findIndex((time) => time >= at);
         const expected = first === -1 ? [] : lines.slice(first);
+        if (tail.kind === "tail") {
+          // It begins no later than that line, and in its segment, if it is in one.
+          const start = startInSegments(tail, iso(at));
+          const segment = tail.segments.find((one) => first !== -1 && one.lastSequence > first);
+          expect(start).toBe(segment === undefined ? tail.hotAfter : segment.firstSequence - 1);
+          hasSegments ||= tail.segments.length > 1;
+        }
         // Long after: what was known at the time must be enough.
         const { text, passedOver } = await readFrom(lines, iso(at), ahead, world.clock.ms + 10 ** 12);
         expect(text).toBe(expected.map((line) => `${line}\n`).join(""));
@@ -86,6 +95,7 @@ test("[EVT10] [TIME1] a position by time is the first line at which the greatest
     }),
     { numRuns: 60 },
   );
+  expect(hasSegments).toBe(true);
 });
 
 test("[TIME1] a producer that is ahead all day is remembered in bounded room, and never later than a receipt of its time", () => {

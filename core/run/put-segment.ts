@@ -1,6 +1,9 @@
 import type { EventLog, RunPorts, Segment, SegmentKey } from "../ports.ts";
+import { latestTime } from "../index/line-times.ts";
 import { hashedWith } from "./log-hash.ts";
 import { checkpointOf, type RunMemory } from "./run-memory.ts";
+
+const encoder = new TextEncoder();
 
 type SegmentPorts = Pick<RunPorts, "log" | "archive" | "report">;
 
@@ -21,7 +24,7 @@ export async function putSegment(
   const at = now?.segments.findIndex((segment) => segment.firstSequence === key.firstSequence) ?? -1;
   const segment = now?.segments[at];
   if (now === null || segment === undefined) return;
-  const stored: Segment = { ...segment, sha256 };
+  const stored: Segment = { ...segment, sha256, latestAt: latestTime(encoder.encode(lines), now.ahead) };
   const hashed = hashedWith(now.hashed, lines);
   log.transaction(() => {
     log.putSegment(stored);

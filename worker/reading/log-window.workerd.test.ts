@@ -112,7 +112,7 @@ vi.spyOn(console, "warn").mockImplementation(() => {});
 
 const TYPES = [["step.*"], ["a.b", "step.started"], ["console.*"], ["run.*"]];
 
-test("[WIN2] [TML2] a window, small or to the end, and every kind of event, are the same lines as in a full read, whatever is damaged or missing", async () => {
+test("[WIN2] [TML2] [STO4] a window, small or to the end, and every kind of event, are the same lines as in a full read, whatever is damaged or missing", async () => {
   let damages = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -181,6 +181,20 @@ test("[WIN2] where a newline between two blocks is damaged, or bytes before them
     expect(whole.filter(readable).length).toBe(lines.length - (damage.kind === "bytes" ? 2 : 0));
     for (const after of TWELVE)
       expect(await collect(run.windows(after, { piecewise: true }))).toEqual(whole.slice(after));
+  }
+});
+
+test("[WIN2] a log that was archived with lines missing tells them in every window alike", async () => {
+  const there = TWELVE.filter((sequence) => ![1, 2, 6, 7, 8].includes(sequence));
+  const lines = there.map((sequence) => longLine(sequence, sequence % 2 === 0 ? "a.b" : "console.line", 200_000));
+  const { log: run } = opened(await archived({ lines, times: [], ahead: [] }), TWELVE.length);
+  const whole = await collect(run.windows(0));
+  expect(whole.map(([sequence]) => sequence)).toEqual(TWELVE);
+  expect(whole.filter(readable).map(([sequence]) => sequence)).toEqual(there);
+  for (const after of TWELVE) {
+    expect(await collect(run.windows(after, { piecewise: true }))).toEqual(whole.slice(after));
+    const found = await collect(run.windows(after, { types: ["a.b"] }));
+    expect(found.map(([sequence]) => sequence)).toEqual(there.filter((each) => each > after && each % 2 === 0));
   }
 });
 

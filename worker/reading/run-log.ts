@@ -1,6 +1,6 @@
 import type { LogWindow } from "../../core/ports.ts";
 import { metricStretches } from "../../core/index/metric-stretches.ts";
-import { startInTime } from "../../core/index/log-start.ts";
+import { startInSegments, startInTime } from "../../core/index/log-start.ts";
 import { isOfTimeline, readTimeline } from "../../core/index/read-timeline.ts";
 import { hasDamage } from "../../core/reading/damage.ts";
 import { readingAhead } from "../../core/reading/reading-ahead.ts";
@@ -87,15 +87,6 @@ export function runLog(from: {
       }),
       { afterSequence, follow: how.follow ?? false, isEnded, asStored: how.asStored ?? false },
     );
-  const ahead = async (): Promise<AheadLines[]> => {
-    const tail = isEnded ? null : await object.logTail(Number.MAX_SAFE_INTEGER - 1);
-    if (tail?.kind === "tail") return tail.ahead;
-    const manifest = await reader.manifest();
-    if (manifest !== null) return manifestAhead(manifest);
-    // It has ended, and is not archived yet.
-    const last = await object.logTail(Number.MAX_SAFE_INTEGER - 1);
-    return last.kind === "tail" ? last.ahead : [];
-  };
   return {
     isEnded,
     head,
@@ -110,7 +101,14 @@ export function runLog(from: {
     },
     async startOf(at) {
       const index = isEnded ? await reader.index() : null;
-      return index === null ? { afterSequence: 0, ahead: await ahead() } : startInTime(index, at);
+      if (index !== null) return startInTime(index, at);
+      const tail = await object.logTail(0);
+      if (tail.kind === "tail") return { afterSequence: startInSegments(tail, at), ahead: tail.ahead };
+      // Archived meanwhile, or without an index.
+      const made = await reader.index();
+      if (made !== null) return startInTime(made, at);
+      const manifest = await reader.manifest();
+      return { afterSequence: 0, ahead: manifest === null ? [] : manifestAhead(manifest) };
     },
     windows: (afterSequence, how = {}) =>
       watched(skipped.noticed(fittingWindows(reader, isEnded, afterSequence, how, logWindows)), from.damaged),
@@ -134,7 +132,10 @@ async function* fittingWindows(
   yield* readTimeline(index, afterSequence, {
     bytes: (first, last) => reader.timelineBytes(first, last),
     sha256: (bytes) => reader.sha256(bytes),
-    log: (sequence) => logWindows(sequence, { ...how, piecewise: true }),
+    log: (sequence) => {
+      reader.noteTimeline();
+      return logWindows(sequence, { ...how, piecewise: true });
+    },
   });
 }
 
