@@ -87,10 +87,10 @@ export class LogIndexer {
     const offset = this.#offset;
     this.#offset += to - from;
     // Nothing that can be found by its sequence: it belongs to the lines before it.
-    if (head === null || head.timeTo > to) return false;
+    if (head === null || head.end > to) return false;
     this.#lastSequence = head.sequence;
     const isMetric = isText(bytes, head.typeFrom, head.typeTo, METRIC_RECORDED);
-    this.#times.read(head.sequence, bytes, head.timeFrom, head.timeTo);
+    this.#times.read(head.sequence, bytes, head.timeFrom);
     const block = this.#blockFor(offset, head);
     if (isMetric) block.metrics += 1;
     if (isMetric || isText(bytes, head.typeFrom, head.typeTo, CONSOLE_LINE)) return false;
