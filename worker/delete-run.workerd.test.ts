@@ -67,7 +67,7 @@ test("[DEL1] of a run that has one of everything nothing is left: no row, no key
   const before = await everything(null);
   const runId = await fullRun();
   const between = await everything(runId);
-  expect(between.keys.length).toBe(before.keys.length + 4);
+  expect(between.keys.length).toBe(before.keys.length + 6);
   for (const table of ["runs", "artifacts", "artifact_uploads", "idempotency_keys"]) {
     expect(JSON.stringify(between.rows[table]), table).toContain(runId);
   }

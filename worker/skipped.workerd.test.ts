@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test, vi, type MockInstance } from "vitest";
-import type { Run } from "../protocol/api.ts";
+import { eventPageSchema, type Run } from "../protocol/api.ts";
 import { parseExposition } from "../test/support/exposition.ts";
 import { call, listen, seedTokens } from "../test/workerd/api.ts";
 
@@ -63,7 +63,7 @@ test.each([
   ["as text that ends before more of it", "format=text&limit=6", { first: 4, last: 5, lines: 2 }],
   ["as server-sent events", "stream=true", { first: 4, last: 9, lines: 3 }],
   ["as the last of a type, read twice", "format=text&types=console.*&tail=2", { first: 4, last: 9, lines: 3 }],
-  ["as the types that are asked for", "format=text&types=run.*", { first: 4, last: 9, lines: 3 }],
+  ["as the types that are asked for", "format=text&types=run.*,console.line", { first: 4, last: 9, lines: 3 }],
 ])("[READ4] damage that is read %s is one line of the log", async (_how, query, expected) => {
   const runId = await damagedRun();
   const answer = await call("GET", `/api/runs/${runId}/events?${query}`, { as: "viewer" });
@@ -80,6 +80,16 @@ test.each([
       ...expected,
     },
   ]);
+});
+
+test("[TML1] [READ4] of types that the timeline has nothing is left out, and so nothing is told of damage between them", async () => {
+  const runId = await damagedRun();
+  const answer = await call("GET", `/api/runs/${runId}/events?types=run.*&format=json`, { as: "viewer" });
+  expect(answer.headers.get("runcast-damaged")).toBeNull();
+  const { items, next_after_sequence } = eventPageSchema.parse(await answer.json());
+  expect(items.map(({ type }) => type)).toEqual(["run.queued", "run.started", "run.completed"]);
+  expect(next_after_sequence).toBe(13);
+  expect(logged()).toEqual([]);
 });
 
 test("[READ4] a plain download leaves nothing out, and a sound part has nothing to tell", async () => {
