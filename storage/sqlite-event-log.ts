@@ -55,13 +55,8 @@ const FACT_PART_CHARS = 500_000;
 /** By the segment's first sequence. */
 type DamageBySegment = Record<number, SegmentDamage>;
 
-type SegmentRow = {
-  first_sequence: number;
-  last_sequence: number;
-  bytes: number;
-  sha256: string | null;
-  latest_at: string | null;
-};
+type SegmentRow = Record<"first_sequence" | "last_sequence" | "bytes", number> &
+  Record<"sha256" | "latest_at", string | null>;
 
 type BatchRow = {
   first_sequence: number;

@@ -18,6 +18,7 @@ import { SessionOver } from "./live-windows.ts";
 import type { ReadOptions } from "./read-options.ts";
 import type { ReadHow, RunLog } from "./run-log.ts";
 import { pulledStream } from "./pulled-stream.ts";
+import { tailStart } from "./tail-start.ts";
 
 const NO_STORE = "no-store";
 
@@ -208,23 +209,6 @@ async function answerPage(log: RunLog, options: ReadOptions, dress: Dress): Prom
       ...damage.header(),
     },
   });
-}
-
-/** The sequence after which the last `tail` events come. With a filter the log is read once for their sequences. */
-async function tailStart(log: RunLog, tail: number, types: string[] | null): Promise<number> {
-  const { lastSequence } = await log.head();
-  if (types === null || tail === 0) return Math.max(0, lastSequence - tail);
-  const matching: number[] = [];
-  for await (const window of log.windows(0, { types })) {
-    for (const { sequence, line } of windowLines(window)) {
-      if (!matchesTypes(types, lineType(line))) continue;
-      matching.push(sequence);
-      // Halved now and then rather than shifted each time.
-      if (matching.length > 2 * tail) matching.splice(0, matching.length - tail);
-    }
-  }
-  const first = matching.at(-tail) ?? matching[0];
-  return first === undefined ? lastSequence : first - 1;
 }
 
 function fileHeaders(options: ReadOptions, runId: string): Record<string, string> {

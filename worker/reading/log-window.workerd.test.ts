@@ -14,6 +14,7 @@ import { runs, untilFailure } from "../../test/simulation/settings.ts";
 import { runObject } from "../objects.ts";
 import { wrapped } from "../timing/wrapped.ts";
 import { runLog, type RunLog } from "./run-log.ts";
+import { tailStart } from "./tail-start.ts";
 
 type Reads = { key: string; bytes: number }[];
 
@@ -267,6 +268,19 @@ test("[MET3] of a long log only the blocks that have metrics are read for them, 
   expect(found.map(([sequence]) => sequence)).toEqual(metrics);
   expect(reads.map(({ key }) => key)).toEqual(["index.bin", "events.ndjson", "events.ndjson"]);
   for (const { bytes } of reads) expect(bytes).toBeLessThanOrEqual(MOST_READ_BYTES);
+});
+
+test("[RED4] the last of a type are looked for from the end of the log, as far back as they are", async () => {
+  const run = await archived(LONG_LOG);
+  const last = opened(run, LINES);
+  expect(await tailStart(last.log, 100, ["console.*"])).toBe(LINES - 100);
+  expect(last.reads.map(({ key }) => key)).toEqual(["index.bin", "events.ndjson"]);
+  expect(last.reads[1]?.bytes).toBeLessThan(0.6 * textOf(LONG_LOG.lines).length);
+  const steps = opened(run, LINES).log;
+  for (const tail of [1, 9, 10, 11, 20])
+    expect([tail, await tailStart(steps, tail, ["step.*"])]).toEqual([tail, LINES - tail * 1_000]);
+  expect(await tailStart(steps, 21, ["step.*", "console.none"])).toBe(0);
+  expect(await tailStart(steps, 3, ["a.b"])).toBe(LINES);
 });
 
 test("[TML1] the steps of a long log are read from its timeline alone", async () => {
