@@ -91,20 +91,20 @@ describe.each([
   });
 
   test("is told on the socket whatever types are asked for", async () => {
-    const watcher = new Watcher(api, runId, { query: "types=run.*" });
+    const watcher = new Watcher(api, runId, { query: "types=run.*,metric.recorded" });
     await watcher.got("caught_up");
     expect(watcher.controls.filter(({ op }) => op === "damaged")).toEqual(marks);
     watcher.cut();
   });
 
-  test.each(["", "&types=run.*"])("is told in server-sent events (%s)", async (filter) => {
+  test.each(["", "&types=run.*,metric.recorded"])("is told in server-sent events (%s)", async (filter) => {
     const text = ended ? (await api.read(runId, `stream=true${filter}`)).text : await followFor(`stream=true${filter}`);
     expect([...text.matchAll(/^: damaged (.*)$/gm)].map(([, range]) => range)).toEqual(["20", "50-52", "90-91"]);
     if (filter === "") expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))).toEqual(sound());
   });
 
   test("is told in a page's header, with and without types", async () => {
-    for (const filter of ["", "&types=run.*"]) {
+    for (const filter of ["", "&types=run.*,metric.recorded"]) {
       const page = await api.read(runId, `format=json${filter}`);
       expect([filter, page.headers.get("runcast-damaged")]).toEqual([filter, "20,50-52,90-91"]);
       expect(page.json<{ next_after_sequence: number }>().next_after_sequence).toBe(head);
@@ -144,6 +144,18 @@ describe.each([
     abort.abort();
     return text;
   }
+});
+
+test("[TML1] damage is not met by who asks for types that the timeline has, all of them", async () => {
+  const runId = await archivedRun();
+  const head = LINES + 3;
+  const watcher = new Watcher(api, runId, { query: "types=run.*" });
+  await watcher.got("end");
+  expect(watcher.controls.filter(({ op }) => op === "damaged")).toEqual([]);
+  expect(watcher.lines.map(sequenceOf)).toEqual([1, 2, head]);
+  const text = (await api.read(runId, "stream=true&types=run.*")).text;
+  expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))).toEqual([1, 2, head]);
+  watcher.cut();
 });
 
 test("[READ3] a log that was cut off says what is missing, and ends", async () => {
