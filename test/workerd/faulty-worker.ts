@@ -26,10 +26,23 @@ export default {
     if (pathname !== "/laboratory") return worker.fetch(request, faulty(env), context);
     const crashing = searchParams.get("crash");
     if (crashing !== null) await crash(env, crashing);
+    // Past everything that may go wrong, and not by Miniflare: its own calls block the thread that answers them.
+    const prefix = searchParams.get("prefix");
+    if (prefix !== null) return Response.json(await keysUnder(env, prefix));
+    const key = searchParams.get("key");
+    if (key !== null) {
+      const stored = await env.ARCHIVE.get(key);
+      return stored === null ? new Response(null, { status: 404 }) : new Response(stored.body);
+    }
     if (request.method === "PUT") apply(await request.json<FaultSettings>());
     return Response.json({ r2: r2.counts, d1: d1.counts });
   },
 };
+
+async function keysUnder(env: Env, prefix: string): Promise<{ key: string; size: number }[]> {
+  const { objects } = await env.ARCHIVE.list({ prefix });
+  return objects.map(({ key, size }) => ({ key: key.slice(prefix.length), size }));
+}
 
 function apply(settings: FaultSettings): void {
   r2.rates = settings.r2;

@@ -71,9 +71,9 @@ export class LaboratoryServer {
   /** What R2 has of a run. The server is asked: who opened its database beside it would keep it from its locks. */
   async keys(runId: string): Promise<StoredKey[]> {
     const prefix = encodeURIComponent(`workspaces/default/runs/${runId}/`);
-    const answer = await fetch(`${this.#server.controlUrl}/?prefix=${prefix}`);
-    if (answer.status !== 200) throw new Error(`the keys of a run: ${answer.status} ${await answer.text()}`);
-    return (await answer.json()) as StoredKey[];
+    const answer = await this.api.ask("GET", `/laboratory?prefix=${prefix}`, { timeoutMs: 5_000 });
+    if (answer.status !== 200) throw new Error(`the keys of a run: ${answer.status} ${answer.text}`);
+    return answer.json<StoredKey[]>();
   }
 
   /** The same while the server is down. */
@@ -83,8 +83,8 @@ export class LaboratoryServer {
 
   readStored = async (runId: string, key: string): Promise<string | null> => {
     const path = `workspaces/default/runs/${runId}/${key}`;
-    const answer = await fetch(`${this.#server.controlUrl}/?key=${encodeURIComponent(path)}`);
-    return answer.status === 200 ? answer.text() : null;
+    const answer = await this.api.ask("GET", `/laboratory?key=${encodeURIComponent(path)}`);
+    return answer.status === 200 ? answer.text : null;
   };
 
   output(): { stdout: string; stderr: string } {

@@ -20,31 +20,14 @@ const server = await serve({
   workerBundle: process.env.RUNCAST_LABORATORY_BUNDLE ?? "",
 });
 
+/** `?run=…` takes the run's object out of memory. */
 const control = createServer((request, response) => {
-  answer(new URL(request.url ?? "/", "http://control").searchParams).then(
-    (body) => response.writeHead(body === null ? 404 : 200).end(body ?? ""),
+  const name = new URL(request.url ?? "/", "http://control").searchParams.get("run") ?? "";
+  server.miniflare.unsafeEvictDurableObject(server.workerName, "RunObject", { name, webSockets: "hibernate" }).then(
+    () => response.end(),
     (error: unknown) => response.writeHead(500).end(String(error)),
   );
 });
-
-/** `?run=…` takes the run's object out of memory; `?key=…` and `?prefix=…` read R2 past everything that may go wrong. */
-async function answer(query: URLSearchParams): Promise<Uint8Array | string | null> {
-  const prefix = query.get("prefix");
-  if (prefix !== null) {
-    const { objects } = await (await server.miniflare.getR2Bucket("ARCHIVE")).list({ prefix });
-    return JSON.stringify(objects.map(({ key, size }) => ({ key: key.slice(prefix.length), size })));
-  }
-  const key = query.get("key");
-  if (key !== null) {
-    const stored = await (await server.miniflare.getR2Bucket("ARCHIVE")).get(key);
-    return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
-  }
-  await server.miniflare.unsafeEvictDurableObject(server.workerName, "RunObject", {
-    name: query.get("run") ?? "",
-    webSockets: "hibernate",
-  });
-  return new Uint8Array();
-}
 control.listen(0, "127.0.0.1", () => {
   const address = control.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
