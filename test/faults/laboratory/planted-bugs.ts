@@ -63,9 +63,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: "core/run/log-source.ts",
-        find: "? this.#log.windowAfter(sequence, HOT_WINDOW_BYTES)",
+        find: "? this.#hotWindow(sequence) :",
         replace:
-          "? this.#log.windowAfter(sequence > 0 && sequence === storedThrough(memory) ? (this.#log.windowAfter(sequence, 1)?.lastSequence ?? sequence) : sequence, HOT_WINDOW_BYTES)",
+          "? this.#hotWindow(sequence > 0 && sequence === storedThrough(memory) ? (this.#log.windowAfter(sequence, 1)?.lastSequence ?? sequence) : sequence) :",
       },
     ],
   },
