@@ -131,6 +131,15 @@ test("no part that is sent holds a secret, nor do the parts together", () => {
   );
 });
 
+test("a secret that a terminal put together is not completed by what one line cannot show", () => {
+  const output = newOutput(["aab"]);
+  const items = ["aac\b\u001B[K", "b\u001B[1A", "\n"].flatMap((piece, at) => [
+    ...output.push("stdout", bytes(piece), at * 10_000),
+    ...output.flush(at * 10_000 + 5_000),
+  ]);
+  for (const shown of join(linesOf(items)).split("\r")) expect(shown).not.toContain("aab");
+});
+
 test("a secret in colours is found, and the colour goes on behind it", () => {
   const masks = new Masks(["s3cr3t"]);
   expect(masks.text("a s3\u001B[31mcr3t b")).toBe("a ***\u001B[31m b");

@@ -106,11 +106,7 @@ export class LineInProgress {
     const masked = this.#masks.text(text);
     if (this.#terminal === null) {
       if (this.#shown === null) return masked;
-      if (!GOES_BACK.test(masked)) {
-        const shown = this.#shown + masked;
-        this.#shown = shown.length <= REDRAWN_CHARS ? shown : null;
-        return masked;
-      }
+      if (!GOES_BACK.test(masked)) return this.#extend(masked);
       this.#terminal = new TerminalLine();
       this.#terminal.write(this.#shown);
     }
@@ -118,11 +114,18 @@ export class LineInProgress {
     return this.#redraw(this.#terminal.text, masked);
   }
 
+  /** Behind what readers see. That may end in what a terminal put together, of which only the eye could say that a secret begins there. */
+  #extend(masked: string): string {
+    const before = this.#shown ?? "";
+    const now = this.#masks.text(before + masked);
+    this.#shown = now.length <= REDRAWN_CHARS ? now : null;
+    return now === before + masked ? masked : ERASE + now;
+  }
+
   #redraw(text: string | null, masked: string): string {
     if (text === null) {
       this.#terminal = null;
-      this.#shown = null;
-      return masked;
+      return this.#extend(masked);
     }
     // Written over one another, two texts can make a third.
     const now = this.#masks.text(text);
