@@ -39,12 +39,15 @@ export function archivedReplay(from: {
     async windowAfter(sequence) {
       const at = segments.findIndex(({ lastSequence }) => lastSequence > sequence);
       if (at === -1) return null;
-      const window = await share.window(`${name} ${at}`, () => segmentOfWholeLog(archive, run, segments, at));
-      if (window !== null && !isTold && hasDamage(window)) {
-        isTold = true;
-        await from.damaged();
-      }
-      return window;
+      return share.window(`${name} ${at}`, async () => {
+        const window = await segmentOfWholeLog(archive, run, segments, at);
+        const isDamaged = window !== null && hasDamage(window);
+        if (isDamaged && !isTold) {
+          isTold = true;
+          await from.damaged();
+        }
+        return { window, isKept: !isDamaged };
+      });
     },
     told: (window, through) => skipped.met(window, through),
     close: () => skipped.tell(),

@@ -7,6 +7,7 @@ import { ReplayShare } from "./replay-share.ts";
 
 const MIB = 1024 * 1024;
 const windowOf = (chars: number): LogWindow => ({ firstSequence: 1, lastSequence: 1, lines: "x".repeat(chars) });
+const readingOf = (chars: number, isKept = true) => ({ window: windowOf(chars), isKept });
 const host = { now: () => Date.now(), sleep: () => sleep(1) };
 
 test("[RPL1] at most eight windows are read at once, and each who asked gets the window of that name", async () => {
@@ -21,7 +22,7 @@ test("[RPL1] at most eight windows are read at once, and each who asked gets the
             most = Math.max(most, ++reads);
             await sleep(1);
             reads -= 1;
-            return windowOf(name);
+            return readingOf(name);
           }),
         ),
       );
@@ -38,7 +39,7 @@ test("[RPL1] what was read lately is not read again, and no more than 8 MiB of i
   const ask = (name: number): Promise<LogWindow | null> =>
     share.window(String(name), async () => {
       reads.push(name);
-      return windowOf(MIB);
+      return readingOf(MIB);
     });
   for (const name of [1, 2, 3, 4, 5, 6, 7, 8]) await ask(name);
   for (const name of [1, 8]) await ask(name);
@@ -48,6 +49,14 @@ test("[RPL1] what was read lately is not read again, and no more than 8 MiB of i
   expect(reads).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   await ask(1);
   expect(reads).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 1]);
+});
+
+test("what is damaged is read each time: it may be mended meanwhile", async () => {
+  const share = new ReplayShare(host);
+  const ask = (chars: number, isKept: boolean) => share.window("a", async () => readingOf(chars, isKept));
+  expect(await ask(1, false)).toEqual(windowOf(1));
+  expect(await ask(2, true)).toEqual(windowOf(2));
+  expect(await ask(3, true)).toEqual(windowOf(2));
 });
 
 test("[RPL1] a read that failed, or was broken off without a word, keeps nobody from reading", async () => {
@@ -62,7 +71,7 @@ test("[RPL1] a read that failed, or was broken off without a word, keeps nobody 
   for (let failed = 0; failed < 20; failed += 1)
     await expect(share.window("a", () => Promise.reject(new Error("R2 is away")))).rejects.toThrow("R2 is away");
   for (let gone = 0; gone < 8; gone += 1) void share.window("b", () => new Promise(() => {}));
-  expect(await share.window("c", async () => windowOf(1))).toEqual(windowOf(1));
+  expect(await share.window("c", async () => readingOf(1))).toEqual(windowOf(1));
   expect(now).toBeGreaterThan(5_000);
 });
 

@@ -10,6 +10,8 @@ const READ_FORGOTTEN_MS = 5_000;
 /** A replay that waits for its turn asks again about so often. */
 const ASK_AGAIN_MS = 50;
 
+/** What is damaged may be mended: it is not kept, and each that comes to it reads it, and is told. */
+type Reading = { window: LogWindow | null; isKept: boolean };
 type Host = { now(): number; sleep(ms: number): Promise<void> };
 
 /**
@@ -31,7 +33,7 @@ export class ReplayShare {
   }
 
   /** The window of that name: as it was read lately, else read now, or when it is its turn. */
-  async window(name: string, read: () => Promise<LogWindow | null>): Promise<LogWindow | null> {
+  async window(name: string, read: () => Promise<Reading>): Promise<LogWindow | null> {
     for (;;) {
       const kept = this.#windows.get(name);
       if (kept !== undefined) return kept;
@@ -50,12 +52,12 @@ export class ReplayShare {
     return segments;
   }
 
-  async #read(name: string, read: () => Promise<LogWindow | null>): Promise<LogWindow | null> {
+  async #read(name: string, read: () => Promise<Reading>): Promise<LogWindow | null> {
     const turn = Symbol(name);
     this.#reads.set(turn, this.#host.now());
     try {
-      const window = await read();
-      if (window !== null) this.#keep(name, window);
+      const { window, isKept } = await read();
+      if (window !== null && isKept) this.#keep(name, window);
       return window;
     } finally {
       this.#reads.delete(turn);
