@@ -1,12 +1,7 @@
-import type { Figure, Row, Target } from "../figure.ts";
-import { appendLoad } from "../load/append-load.ts";
-import { PEERS } from "../peers/all.ts";
-import { byTurns, pick } from "../rounds.ts";
-import { withServers } from "../servers.ts";
+import type { Figure } from "../figure.ts";
+import { appendRows, type AppendCase } from "../load/append-rows.ts";
 
-type Case = { size: number; producers: number; watchers: number; targets?: Target[] };
-
-const CASES: Case[] = [
+const CASES: AppendCase[] = [
   { size: 1, producers: 1, watchers: 100 },
   { size: 1, producers: 1, watchers: 500 },
   {
@@ -32,31 +27,9 @@ const CASES: Case[] = [
   { size: 50, producers: 1, watchers: 2_000 },
   { size: 1, producers: 1, watchers: 2_000 },
 ];
-const SMOKE_CASES: Case[] = [{ size: 1, producers: 2, watchers: 3 }];
+const SMOKE_CASES: AppendCase[] = [{ size: 1, producers: 2, watchers: 3 }];
 
 export const fanOut: Figure = {
   title: "Fan-out: events a second that watchers receive, all of them together",
-  measure: (bench) =>
-    withServers(PEERS, async (servers) => {
-      const rows: Row[] = [];
-      for (const { targets = [], ...load } of bench.isSmoke ? SMOKE_CASES : CASES) {
-        const name = `${load.size} a batch · ${load.producers} producers · ${load.watchers} watchers`;
-        if (!bench.wants.case(name)) continue;
-        const turns = await byTurns(
-          bench,
-          servers,
-          async ({ newLog, group }, round) =>
-            appendLoad(await newLog(), group, { ...load, seconds: round === 0 ? bench.seconds / 4 : bench.seconds }),
-          { abandon: ({ stop }) => stop() },
-        );
-        rows.push({
-          case: name,
-          unit: "events/s",
-          better: "more",
-          by: pick(turns, ({ delivered }) => delivered),
-          targets,
-        });
-      }
-      return rows;
-    }),
+  measure: (bench) => appendRows(bench, bench.isSmoke ? SMOKE_CASES : CASES, ({ delivered }) => delivered),
 };
